@@ -1,0 +1,7 @@
+"""Tests of the scripts, which import one another by bare name, as when one of them is run."""
+
+import sys
+from pathlib import Path
+
+SCRIPTS = Path(__file__).parent.parent.parent / "scripts"
+sys.path.insert(0, str(SCRIPTS))
