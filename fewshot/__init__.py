@@ -1,0 +1,37 @@
+"""Few-shot image classification: fit on a handful of photographs a class, classify on any CPU.
+
+The public names are imported when first used, so that ``fewshot --help`` loads no library.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fewshot.artifact import Artifact as Artifact
+    from fewshot.artifact import read_artifact as read_artifact
+    from fewshot.classifier import FewShotClassifier as FewShotClassifier
+    from fewshot.classifier import Prediction as Prediction
+    from fewshot.embedder import Embedder as Embedder
+    from fewshot.errors import FewShotError as FewShotError
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Artifact": "artifact",
+    "Embedder": "embedder",
+    "FewShotClassifier": "classifier",
+    "FewShotError": "errors",
+    "Prediction": "classifier",
+    "read_artifact": "artifact",
+}
+
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from its module."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'fewshot' has no attribute {name!r}")
+    return getattr(import_module(f"fewshot.{_HOMES[name]}"), name)

@@ -1,0 +1,248 @@
+"""Run a backbone over images: pictures in, embeddings out.
+
+The only user of onnxruntime; it never sees a label, and leaves decoding to `fewshot.images`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from fewshot.backbones import DEFAULT_BACKBONE, Backbone, find_backbone, read_metadata
+from fewshot.errors import BackboneError, ImageError
+from fewshot.images import ImageSource, Preprocessing, describe, load_pixels
+
+_PARAMETERS = ("backbone", "models", "preprocessing", "threads")
+
+
+class Embedder:
+    """Turn images into embeddings with a frozen backbone.
+
+    Also a scikit-learn transformer, to be put in front of any estimator in a ``Pipeline``.
+
+    Parameters
+    ----------
+    backbone : str or path, default "mobilenet_v2"
+        A name, or the path of an ``.onnx`` file; see `fewshot.backbones.find_backbone`.
+    models : path, optional
+        Folder where a name is looked up first.
+    preprocessing : Preprocessing, optional
+        How pictures are brought to size; by default as the backbone says.
+    threads : int, optional
+        Images worked on at the same time; by default one for each processor at hand. The
+        embeddings do not depend on it.
+
+    Examples
+    --------
+    >>> from fewshot import Embedder
+    >>> Embedder().embed(["cat.jpg", "dog.jpg"]).shape  # doctest: +SKIP
+    (2, 1280)
+    """
+
+    def __init__(
+        self,
+        backbone: str | os.PathLike[str] = DEFAULT_BACKBONE,
+        *,
+        models: str | os.PathLike[str] | None = None,
+        preprocessing: Preprocessing | None = None,
+        threads: int | None = None,
+    ) -> None:
+        self.backbone = backbone
+        self.models = models
+        self.preprocessing = preprocessing
+        self.threads = threads
+
+    @property
+    def backbone_(self) -> Backbone:
+        """What the backbone says about itself; the first use opens the file."""
+        return self._opened[0]
+
+    @cached_property
+    def _opened(self) -> tuple[Backbone, ort.InferenceSession]:
+        path = find_backbone(self.backbone, self.models)
+        session = _open_session(path)
+        return read_metadata(path, session.get_modelmeta().custom_metadata_map), session
+
+    def embed(self, images: Sequence[ImageSource]) -> NDArray[np.float32]:
+        """Embed images.
+
+        Parameters
+        ----------
+        images : sequence of paths, bytes, binary files, PIL images or uint8 arrays
+
+        Returns
+        -------
+        ndarray of float32, shape (n_images, dim)
+            In the order of the images; each row depends on its own image alone.
+
+        Raises
+        ------
+        ImageError
+            For the first image that cannot be read.
+        """
+        embeddings = np.empty((len(images), self.backbone_.dim), np.float32)
+        for row, result in zip(embeddings, self.stream(images), strict=True):
+            if isinstance(result, ImageError):
+                raise result
+            row[:] = result
+        return embeddings
+
+    def stream(self, images: Iterable[ImageSource]) -> Iterator[NDArray[np.float32] | ImageError]:
+        """Embed images one after another, in order, without holding them all.
+
+        Parameters
+        ----------
+        images : iterable of ImageSource
+
+        Yields
+        ------
+        ndarray of float32, shape (dim,), or ImageError
+            The embedding, or why the image could not be read.
+        """
+        from concurrent.futures import Future, ThreadPoolExecutor
+
+        if isinstance(images, (str, bytes, os.PathLike)):
+            raise ImageError(f"{describe(images)}: expected several images; pass a list of one")
+        _ = self._opened  # here, and not by several threads at once
+        threads = self.threads or available_processors()
+        waiting = iter(images)
+        with ThreadPoolExecutor(threads) as pool:
+            running: deque[Future[NDArray[np.float32] | ImageError]] = deque(
+                pool.submit(self._embed_or_error, image) for image in islice(waiting, 2 * threads)
+            )
+            while running:
+                result = running.popleft().result()
+                running.extend(pool.submit(self._embed_or_error, i) for i in islice(waiting, 1))
+                yield result
+
+    def embed_one(self, image: ImageSource) -> NDArray[np.float32]:
+        """Embed one image.
+
+        Parameters
+        ----------
+        image : path, bytes, binary file, PIL image or uint8 array
+
+        Returns
+        -------
+        ndarray of float32, shape (dim,)
+
+        Raises
+        ------
+        ImageError
+            If the image cannot be read.
+        """
+        recipe = self.preprocessing or self.backbone_.preprocessing
+        pixels = load_pixels(image, recipe)
+        return np.asarray(self.embed_pixels(pixels[np.newaxis])[0])
+
+    def embed_pixels(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Run the backbone on pixels that already have its size.
+
+        Parameters
+        ----------
+        pixels : ndarray of uint8, shape (n_images, H, W, 3)
+            RGB, 0 to 255.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_images, dim)
+        """
+        (embeddings,) = self._opened[1].run(["embedding"], {"image": pixels})
+        return np.asarray(embeddings, np.float32)
+
+    def fit(self, X: Any = None, y: Any = None) -> Embedder:
+        """Do nothing: the backbone is frozen. Part of being a scikit-learn transformer."""
+        return self
+
+    def transform(self, X: Sequence[ImageSource]) -> NDArray[np.float32]:
+        """Embed images; the same as `embed`."""
+        return self.embed(X)
+
+    def fit_transform(self, X: Sequence[ImageSource], y: Any = None) -> NDArray[np.float32]:
+        """Embed images; the same as `embed`."""
+        return self.embed(X)
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the constructor's arguments, as scikit-learn's ``clone`` wants them."""
+        return {name: getattr(self, name) for name in _PARAMETERS}
+
+    def set_params(self, **params: Any) -> Embedder:
+        """Change arguments; the backbone is opened anew when next used."""
+        for name, value in params.items():
+            if name not in _PARAMETERS:
+                raise ValueError(f"{name}: no such parameter; expected {', '.join(_PARAMETERS)}")
+            setattr(self, name, value)
+        self.__dict__.pop("_opened", None)
+        return self
+
+    def __sklearn_tags__(self) -> Any:
+        # Only scikit-learn calls this, so it is imported already.
+        from sklearn.utils import InputTags, Tags, TargetTags, TransformerTags
+
+        return Tags(
+            estimator_type=None,
+            target_tags=TargetTags(required=False),
+            transformer_tags=TransformerTags(),
+            input_tags=InputTags(two_d_array=False),
+            requires_fit=False,
+        )
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the session behind: it cannot be pickled, and opens again when needed."""
+        return self.get_params()
+
+    def _embed_or_error(self, image: ImageSource) -> NDArray[np.float32] | ImageError:
+        """Embed one image, with the error as a value."""
+        try:
+            return self.embed_one(image)
+        except ImageError as error:
+            return error
+
+
+def available_processors() -> int:
+    """Count the processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _open_session(path: Path) -> ort.InferenceSession:
+    """Open a backbone file and check that images go in and embeddings come out."""
+    options = ort.SessionOptions()
+    # Several images run side by side, each on one thread: that keeps every processor busy with
+    # decoding and inference alike, and no answer depends on how many there are.
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 4  # errors arrive as exceptions
+    try:
+        session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's errors share no base of their own
+        raise BackboneError(
+            f"{path}: onnxruntime cannot open it as a network ({_first_line(error)}); "
+            "expected an .onnx file written by scripts/export_backbone.py"
+        ) from error
+    inputs = [(node.name, node.type, len(node.shape)) for node in session.get_inputs()]
+    outputs = [node.name for node in session.get_outputs()]
+    if inputs != [("image", "tensor(uint8)", 4)] or "embedding" not in outputs:
+        found = ", ".join(f"{name} {kind}" for name, kind, _ in inputs)
+        raise BackboneError(
+            f"{path}: inputs {found} and outputs {', '.join(outputs)}; expected one input "
+            "'image' tensor(uint8) (N, H, W, 3) and an output 'embedding'"
+        )
+    return session
+
+
+def _first_line(error: Exception) -> str:
+    """Keep what fits on a line."""
+    return str(error).strip().splitlines()[0]

@@ -1,0 +1,41 @@
+"""The errors of the package: one family, so that a caller can catch them all at once.
+
+Each is also the built-in error a Python user would expect; what a message says is left to whoever
+raises it, and turning one into an exit code is left to `fewshot.cli`.
+"""
+
+
+class FewShotError(Exception):
+    """Anything this package refuses to do; the message says what was found and what to do."""
+
+
+class ImageError(FewShotError, ValueError):
+    """An image could not be read."""
+
+
+class SupportError(FewShotError, ValueError):
+    """A support set cannot be fitted on: no images, one class, labels that do not match."""
+
+
+class BackboneError(FewShotError, ValueError):
+    """An ONNX file is not a usable backbone, or not the one a classifier was fitted with."""
+
+
+class ArtifactError(FewShotError, ValueError):
+    """A classifier file is damaged, unsafe, or of another format."""
+
+
+class MissingFileError(FewShotError, FileNotFoundError):
+    """A backbone or a classifier was not found where it was looked for."""
+
+
+class UsageError(FewShotError, ValueError):
+    """An argument has a value that nothing here knows."""
+
+
+class NotFittedError(FewShotError, ValueError, AttributeError):
+    """A classifier was asked before it was fitted."""
+
+
+class FewShotWarning(UserWarning):
+    """Something was skipped; the work went on without it."""

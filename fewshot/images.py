@@ -1,0 +1,288 @@
+"""Turn anything that holds a picture into upright RGB pixels of the size a backbone wants.
+
+The only user of Pillow; which files make up a support set is left to `fewshot.support`, and what
+the pixels mean to `fewshot.embedder`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import io
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from fewshot.errors import ImageError
+
+ImageSource: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO | Image.Image | NDArray[np.uint8]
+
+# Pillow knows more formats, but some start other programs (EPS) or are no photographs; these
+# suffice. The first four load without Pillow importing every decoder it has.
+_COMMON = ("JPEG", "PNG", "GIF", "BMP")
+_FURTHER = ("WEBP", "TIFF", "AVIF", "HEIF", "MPO")
+# What is decoded at most, in pixels: Pillow's own bound for a suspected decompression bomb.
+_MAX_PIXELS = 89_478_485
+_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")
+_FILTERS = {
+    "nearest": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+}
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How a picture is brought to the size a backbone was made for.
+
+    Attributes
+    ----------
+    image_size : int
+        Height and width of the result, in pixels.
+    resize : {"squash", "crop"}
+        "squash" resizes the whole picture to a square, whatever its shape; "crop" resizes its
+        short side to ``image_size / crop_fraction`` and keeps the central square.
+    crop_fraction : float
+        Part of the short side that "crop" keeps, in (0, 1].
+    interpolation : {"nearest", "bilinear", "bicubic", "lanczos"}
+        Pillow's resampling filter; all but "nearest" are antialiased.
+    """
+
+    image_size: int = 224
+    resize: str = "squash"
+    crop_fraction: float = 1.0
+    interpolation: str = "bilinear"
+
+    def __post_init__(self) -> None:
+        """Refuse a recipe that nothing here can follow."""
+        if self.resize not in ("squash", "crop"):
+            raise ValueError(f"resize is {self.resize!r}; expected 'squash' or 'crop'")
+        if self.interpolation not in _FILTERS:
+            raise ValueError(
+                f"interpolation is {self.interpolation!r}; expected one of {', '.join(_FILTERS)}"
+            )
+        if not 1 <= self.image_size <= 4096:
+            raise ValueError(f"image_size is {self.image_size}; expected 1 to 4096 pixels")
+        if not 0 < self.crop_fraction <= 1:
+            raise ValueError(f"crop_fraction is {self.crop_fraction}; expected above 0, at most 1")
+
+
+def load_pixels(source: ImageSource, preprocessing: Preprocessing) -> NDArray[np.uint8]:
+    """Decode a picture and bring it to the size a backbone wants.
+
+    Parameters
+    ----------
+    source : path, bytes, binary file object, PIL image, or uint8 array
+        An array is ``(H, W, 3)`` RGB, ``(H, W, 4)`` RGBA, or ``(H, W)`` grey.
+    preprocessing : Preprocessing
+        The recipe of the backbone.
+
+    Returns
+    -------
+    ndarray of uint8, shape (image_size, image_size, 3)
+        Upright RGB, 0 to 255.
+
+    Raises
+    ------
+    ImageError
+        If the source is missing, empty, truncated, not a picture, of zero size, or too large.
+    """
+    size = preprocessing.image_size
+    target = size if preprocessing.resize == "squash" else round(size / preprocessing.crop_fraction)
+    image = open_rgb(source, at_least=target)
+    width, height = image.size
+    box = (0.0, 0.0, float(width), float(height))
+    if preprocessing.resize == "crop":
+        side = min(width, height) * size / target
+        left, top = (width - side) / 2, (height - side) / 2
+        box = (left, top, left + side, top + side)
+    resized = image.resize((size, size), _FILTERS[preprocessing.interpolation], box=box)
+    return np.asarray(resized)
+
+
+def open_rgb(source: ImageSource, at_least: int | None = None) -> Image.Image:
+    """Decode a picture to upright RGB.
+
+    Parameters
+    ----------
+    source : path, bytes, binary file object, PIL image, or uint8 array
+    at_least : int, optional
+        Let a JPEG be decoded at reduced scale, with no side of it below this many pixels.
+
+    Returns
+    -------
+    PIL.Image.Image
+        Mode "RGB"; EXIF orientation applied, transparency on white.
+
+    Raises
+    ------
+    ImageError
+        As for `load_pixels`.
+    """
+    try:
+        return _to_rgb(_upright(_decode(source, at_least)))
+    except Exception as error:  # a damaged file makes decoders raise nearly anything
+        raise ImageError(f"{describe(source)}: {_reason(error)}") from error
+
+
+def content_hash(source: ImageSource) -> str:
+    """Hash what a picture is made of, without decoding it.
+
+    Parameters
+    ----------
+    source : path, bytes, binary file object, PIL image, or uint8 array
+
+    Returns
+    -------
+    str
+        SHA-256 in hexadecimal: of the file's bytes, or of mode, size and pixels.
+
+    Raises
+    ------
+    ImageError
+        If the file cannot be read.
+    """
+    try:
+        if isinstance(source, Image.Image):
+            data = f"{source.mode} {source.size} ".encode() + source.tobytes()
+        elif isinstance(source, np.ndarray):
+            data = f"{source.dtype} {source.shape} ".encode() + source.tobytes()
+        else:
+            data = _read(source)
+    except Exception as error:
+        raise ImageError(f"{describe(source)}: {_reason(error)}") from error
+    return hashlib.sha256(data).hexdigest()
+
+
+def describe(source: object) -> str:
+    """Name a picture for a message: its path, or what kind of object it is."""
+    if isinstance(source, (str, os.PathLike)):
+        return os.fspath(source)
+    if isinstance(source, np.ndarray):
+        return f"array of shape {source.shape} and type {source.dtype}"
+    name = getattr(source, "name", None) or getattr(source, "filename", None)
+    return str(name) if name else f"image given as {type(source).__name__}"
+
+
+def save_png(pixels: NDArray[np.uint8], path: Path, side: int) -> None:
+    """Write pixels, (H, W) grey or (H, W, 3) RGB, as a square PNG file, smoothly enlarged."""
+    image = Image.fromarray(pixels).resize((side, side), Image.Resampling.BICUBIC)
+    image.save(path, format="PNG")
+
+
+def _decode(source: ImageSource, at_least: int | None) -> Image.Image:
+    """Return the decoded first frame of a source, in whatever mode it is stored."""
+    if isinstance(source, np.ndarray):
+        return _from_array(source)
+    if isinstance(source, Image.Image):
+        image = source
+    else:
+        image = _identify(_read(source))
+        if at_least is not None:
+            image.draft(None, (at_least, at_least))
+        if image.width * image.height > _MAX_PIXELS:
+            raise ImageError(
+                f"{image.width} x {image.height} pixels; expected at most {_MAX_PIXELS:,} "
+                "(a decompression bomb?); make the picture smaller"
+            )
+    if 0 in image.size:
+        raise ImageError(f"zero size, {image.width} x {image.height} pixels")
+    image.load()
+    return image
+
+
+def _read(source: str | os.PathLike[str] | bytes | BinaryIO) -> bytes:
+    """Return the bytes of a file, whatever stands for it."""
+    if isinstance(source, bytes):
+        return source
+    if isinstance(source, (str, os.PathLike)):
+        return Path(source).read_bytes()
+    if not hasattr(source, "read"):
+        raise ImageError("expected a path, bytes, a binary file, a PIL image or a uint8 array")
+    if source.seekable():
+        source.seek(0)
+    return source.read()
+
+
+def _identify(data: bytes) -> Image.Image:
+    """Open an encoded picture by its content; nothing but its header is decoded yet."""
+    if not data:
+        raise ImageError("empty file (0 bytes)")
+    Image.preinit()
+    for formats in (_COMMON, _FURTHER):
+        if formats is _FURTHER:
+            Image.init()
+            _enable_heif(data)
+        try:
+            return Image.open(io.BytesIO(data), formats=[f for f in formats if f in Image.OPEN])
+        except UnidentifiedImageError:
+            pass
+    raise ImageError(f"not an image; expected one of {', '.join(_COMMON + _FURTHER[:4])}")
+
+
+def _enable_heif(data: bytes) -> None:
+    """Let Pillow read HEIC, the format of many phones, through pillow-heif if it is there."""
+    if data[4:8] != b"ftyp" or data[8:12] not in _HEIF_BRANDS:
+        return
+    try:
+        importlib.import_module("pillow_heif").register_heif_opener()
+    except ImportError as error:
+        raise ImageError(
+            "a HEIC photograph, which needs pillow-heif: pip install 'fewshot[heic]'"
+        ) from error
+
+
+def _from_array(array: NDArray[np.uint8]) -> Image.Image:
+    """Wrap a uint8 array of grey, RGB or RGBA pixels."""
+    channels = array.shape[2:]
+    if (
+        array.dtype != np.uint8
+        or array.ndim not in (2, 3)
+        or channels not in ((), (1,), (3,), (4,))
+    ):
+        raise ImageError("expected uint8, (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA, 0 to 255")
+    if 0 in array.shape:
+        raise ImageError("zero size")
+    return Image.fromarray(array[:, :, 0] if channels == (1,) else array)
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Apply the EXIF orientation."""
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # damaged EXIF says nothing against the pixels
+        return image
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    """Bring any mode to RGB: 16 bits to their upper 8, transparency onto white."""
+    if image.mode == "F":
+        raise ImageError("32-bit float pixels; expected 8 or 16 bits a channel; convert it first")
+    if image.mode == "I" or image.mode.startswith("I;"):
+        upper = np.clip(np.asarray(image), 0, 65535) >> 8  # Pillow would clip at 255 instead
+        return Image.fromarray(upper.astype(np.uint8)).convert("RGB")
+    if image.has_transparency_data:
+        rgba = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
+    return image.convert("RGB")
+
+
+def _reason(error: Exception) -> str:
+    """Say in a few words why a picture could not be read."""
+    if isinstance(error, ImageError):
+        return str(error)
+    if isinstance(error, FileNotFoundError):
+        return "no such file"
+    if isinstance(error, IsADirectoryError):
+        return "is a folder; expected an image file"
+    if isinstance(error, PermissionError):
+        return "permission denied"
+    if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
+        return f"too large to decode safely (a decompression bomb?): {error}"
+    return f"damaged or truncated image ({str(error) or type(error).__name__})"

@@ -1,0 +1,186 @@
+"""Find the labelled images a head is fitted on, and the files a command line means.
+
+It only lists names; opening an image is left to `fewshot.images`.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from fewshot.errors import SupportError
+
+if TYPE_CHECKING:
+    from fewshot.images import ImageSource
+
+IMAGE_EXTENSIONS = tuple(
+    ".jpg .jpeg .png .webp .bmp .gif .tif .tiff .jfif .avif .heic .heif".split()
+)
+
+SupportData: TypeAlias = (
+    "str | os.PathLike[str] | Mapping[str, Sequence[ImageSource]] | Sequence[ImageSource]"
+)
+
+
+@dataclass(frozen=True)
+class SupportSet:
+    """Labelled images, not yet opened.
+
+    Attributes
+    ----------
+    images : tuple of ImageSource
+    labels : tuple of str
+        One for each image.
+    names : tuple of str
+        What each image is called in messages and in the classifier file.
+    """
+
+    images: tuple[ImageSource, ...]
+    labels: tuple[str, ...]
+    names: tuple[str, ...]
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The labels that occur, sorted."""
+        return tuple(sorted(set(self.labels)))
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+def collect(data: SupportData, labels: Sequence[object] | None = None) -> SupportSet:
+    """Gather a support set from whatever holds it.
+
+    Parameters
+    ----------
+    data : path, mapping, or sequence of ImageSource
+        A folder with one folder per class; or label to images; or images, with `labels`.
+    labels : sequence, optional
+        One label for each image of a sequence; made into str.
+
+    Returns
+    -------
+    SupportSet
+        At least two classes of at least one image each.
+
+    Raises
+    ------
+    SupportError
+        If the folder is missing, a class has no image, there are fewer than two classes, or
+        images and labels do not match.
+    """
+    if isinstance(data, (str, os.PathLike)):
+        if labels is not None:
+            raise SupportError("labels given with a folder, whose own folders are the labels")
+        support = _from_folder(Path(data))
+    elif isinstance(data, Mapping):
+        if labels is not None:
+            raise SupportError("labels given with a mapping, whose keys are the labels")
+        support = _from_mapping(data)
+    elif labels is None:
+        raise SupportError("images without labels; give one label for each image")
+    else:
+        support = _from_pairs(data, labels)
+    require_two_classes(support.classes, data)
+    return support
+
+
+def require_two_classes(classes: Sequence[str], data: object = None) -> None:
+    """Refuse to fit on a single class, and say why."""
+    if len(classes) >= 2:
+        return
+    where = f"{os.fspath(data)}: " if isinstance(data, (str, os.PathLike)) else ""
+    found = f"only one class, {classes[0]!r}" if classes else "no class"
+    raise SupportError(
+        f"{where}found {found}; a classifier tells classes apart, so it needs two or more: "
+        "add a folder of something else, one folder per class"
+    )
+
+
+def image_files(folder: Path) -> list[Path]:
+    """List the image files below a folder, by extension, sorted, hidden ones left out."""
+    return sorted(_walk(folder))
+
+
+def expand(patterns: Sequence[str | os.PathLike[str]]) -> list[Path]:
+    """List the files that a command line means: files, folders of images, and globs.
+
+    What does not exist is kept, so that whoever opens it reports it among the others.
+    """
+    found: list[Path] = []
+    for pattern in patterns:
+        matches = [Path(pattern)]
+        if not matches[0].exists():
+            matches = [Path(m) for m in sorted(glob.glob(str(pattern), recursive=True))] or matches
+        for path in matches:
+            found += (image_files(path) or [path]) if path.is_dir() else [path]
+    return found
+
+
+def _from_folder(folder: Path) -> SupportSet:
+    """Read `folder/<class>/*`."""
+    if not folder.is_dir():
+        state = "is a file" if folder.exists() else "no such folder"
+        raise SupportError(f"{folder}: {state}; expected a folder with one folder per class")
+    groups = {d.name: image_files(d) for d in sorted(folder.iterdir()) if _is_class(d)}
+    for label, files in groups.items():
+        require_images(files, folder / label)
+    pairs = [(file, label) for label, files in groups.items() for file in files]
+    return SupportSet(
+        images=tuple(file for file, _ in pairs),
+        labels=tuple(label for _, label in pairs),
+        names=tuple(file.relative_to(folder).as_posix() for file, _ in pairs),
+    )
+
+
+def require_images(images: Sequence[object], where: object) -> None:
+    """Refuse a class without images."""
+    if not images:
+        kinds = " ".join(IMAGE_EXTENSIONS)
+        raise SupportError(f"{where}: no images found ({kinds}); add at least one")
+
+
+def _from_mapping(data: Mapping[str, Sequence[ImageSource]]) -> SupportSet:
+    """Flatten label to images."""
+    for label, images in data.items():
+        require_images(images, f"class {str(label)!r}")
+    pairs = [(image, label) for label, images in data.items() for image in images]
+    return _from_pairs([image for image, _ in pairs], [label for _, label in pairs])
+
+
+def _from_pairs(images: Sequence[ImageSource], labels: Sequence[object]) -> SupportSet:
+    """Match images with labels, and name them by path or by position."""
+    if len(images) != len(labels):
+        raise SupportError(f"{len(images)} images but {len(labels)} labels; give one for each")
+    return SupportSet(
+        images=tuple(images),
+        labels=tuple(str(label) for label in labels),
+        names=tuple(
+            str(image) if isinstance(image, (str, os.PathLike)) else f"image[{i}]"
+            for i, image in enumerate(images)
+        ),
+    )
+
+
+def _is_class(path: Path) -> bool:
+    """Tell a class folder from files and hidden folders."""
+    return path.is_dir() and not path.name.startswith(".")
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """Yield image files, entering each real folder once, so that a symlink loop ends."""
+    seen = set()
+    for root, folders, files in os.walk(folder, followlinks=True):
+        real = os.path.realpath(root)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in files:
+            if name.lower().endswith(IMAGE_EXTENSIONS) and not name.startswith("."):
+                yield Path(root, name)

@@ -1,0 +1,92 @@
+"""Embeddings: in order, independent of company and threads, and ready for scikit-learn."""
+
+import pickle
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+from fewshot import Embedder
+from fewshot.errors import BackboneError, ImageError, MissingFileError
+from fewshot.images import Preprocessing, load_pixels
+from tests.conftest import CLASSES, draw
+
+PICTURES = [draw(label, seed) for seed in range(3) for label in CLASSES]
+
+
+def test_rows_depend_on_their_own_image_alone() -> None:
+    together = Embedder(threads=3).embed(PICTURES)
+    assert together.shape == (9, 1280) and together.dtype == np.float32
+    one_thread = Embedder(threads=1)
+    np.testing.assert_array_equal(together, one_thread.embed(PICTURES))
+    np.testing.assert_array_equal(together[4], one_thread.embed_one(PICTURES[4]))
+    np.testing.assert_array_equal(together[::-1], one_thread.embed(PICTURES[::-1]))
+    assert Embedder().embed([]).shape == (0, 1280)
+
+
+def test_it_is_the_backbone_on_the_pixels_its_recipe_gives() -> None:
+    embedder = Embedder()
+    pixels = np.stack([load_pixels(p, embedder.backbone_.preprocessing) for p in PICTURES[:3]])
+    np.testing.assert_allclose(
+        embedder.embed_pixels(pixels), embedder.embed(PICTURES[:3]), atol=1e-4
+    )
+    smaller = Embedder(preprocessing=Preprocessing(96))
+    assert smaller.embed(PICTURES[:1]).shape == (1, 1280)
+    assert not np.allclose(smaller.embed(PICTURES[:1]), embedder.embed(PICTURES[:1]), atol=1e-2)
+
+
+def test_streams_are_read_only_a_little_ahead_and_errors_are_values() -> None:
+    taken = []
+
+    def source() -> Iterator[object]:
+        for i in range(20):
+            taken.append(i)
+            yield b"" if i == 1 else PICTURES[i % 9]
+
+    stream = Embedder(threads=2).stream(source())  # type: ignore[arg-type]
+    assert isinstance(next(stream), np.ndarray)
+    assert isinstance(next(stream), ImageError)
+    assert len(taken) <= 8
+    assert len(list(stream)) == 18
+
+
+def test_images_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "bad.png").write_bytes(b"no")
+    with pytest.raises(ImageError, match=r"bad\.png: not an image"):
+        Embedder().embed([PICTURES[0], tmp_path / "bad.png"])
+    with pytest.raises(ImageError, match=r"cat\.jpg: expected several images; pass a list of one"):
+        Embedder().embed("cat.jpg")
+
+
+def test_backbones_that_are_none(tmp_path: Path) -> None:
+    (tmp_path / "text.onnx").write_text("no network", encoding="utf-8")
+    with pytest.raises(BackboneError, match=r"text\.onnx: onnxruntime cannot open it"):
+        Embedder(tmp_path / "text.onnx").embed(PICTURES)
+    with pytest.raises(MissingFileError, match=r"gone\.onnx: no such backbone"):
+        Embedder(tmp_path / "gone.onnx").embed(PICTURES)
+
+
+def test_it_can_be_pickled_and_cloned() -> None:
+    embedder = Embedder(threads=1)
+    expected = embedder.embed(PICTURES[:1])
+    np.testing.assert_array_equal(
+        pickle.loads(pickle.dumps(embedder)).embed(PICTURES[:1]), expected
+    )
+    copy = clone(embedder).set_params(preprocessing=Preprocessing(64))
+    assert copy.get_params()["threads"] == 1
+    assert not np.array_equal(copy.embed(PICTURES[:1]), expected)
+    with pytest.raises(ValueError, match="size: no such parameter; expected backbone, models"):
+        copy.set_params(size=3)
+
+
+def test_it_works_in_a_pipeline() -> None:
+    pipeline = make_pipeline(Embedder(), LogisticRegression())
+    pipeline.fit(PICTURES, CLASSES * 3)
+    queries: list[Image.Image] = [draw(label, 50) for label in CLASSES]
+    assert pipeline.predict(queries).tolist() == list(CLASSES)
+    assert "Embedder" in repr(pipeline)
