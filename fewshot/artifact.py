@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import os
-import pickle
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,15 +15,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fewshot.confidence import Confidence
+from fewshot.decision import Decision
 from fewshot.errors import ArtifactError, MissingFileError
 from fewshot.files import replacing
-from fewshot.heads import LinearHead
+from fewshot.heads import HEADS
 from fewshot.images import Preprocessing
-from fewshot.packing import decode, encode, unpickle
+from fewshot.packing import decode, encode, pickle_sealed, unpickle_sealed
+from fewshot.rejection import NEVER
 
 FORMAT = 1
 FILE_NAME = "classifier.pkl"
+_MEASURED = {"held_out_images", "held_out_correct", "accuracy_low", "accuracy_high"}
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class BackboneReference:
     dim: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SupportRecord:
     """The support set as it is kept: embeddings instead of photographs.
 
@@ -46,7 +47,7 @@ class SupportRecord:
     embeddings : ndarray of float32, shape (n_images, dim)
         As the backbone returned them.
     labels : ndarray of int64, shape (n_images,)
-        Positions in the classes.
+        Positions in the classes; one past the last for negatives.
     names : tuple of str
         What the images were called.
     hashes : tuple of str
@@ -59,7 +60,7 @@ class SupportRecord:
     hashes: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Artifact:
     """All that a classifier file holds. Its arrays are read-only.
 
@@ -67,8 +68,7 @@ class Artifact:
     ----------
     classes : tuple of str
         In the order of the head's rows.
-    head : LinearHead
-    confidence : Confidence
+    decision : Decision
     backbone : BackboneReference
     preprocessing : Preprocessing
     support : SupportRecord
@@ -81,8 +81,7 @@ class Artifact:
     """
 
     classes: tuple[str, ...]
-    head: LinearHead
-    confidence: Confidence
+    decision: Decision
     backbone: BackboneReference
     preprocessing: Preprocessing
     support: SupportRecord
@@ -93,16 +92,26 @@ class Artifact:
     def __post_init__(self) -> None:
         """Refuse parts that do not fit together, and close the arrays for writing."""
         n_classes, n_images, dim = len(self.classes), len(self.support.names), self.backbone.dim
-        labels, arrays = self.support.labels, (self.head.weights, self.head.bias)
+        head, reject, labels = self.decision.head, self.decision.rejection, self.support.labels
+        kept = self.support.embeddings
+        arrays = (head.weights, head.bias, reject.prototypes, reject.units, kept)
+        rows = n_classes + self.has_negatives
         sound = {
-            "classes": n_classes >= 2 and len(set(self.classes)) == n_classes,
-            "head.weights": self.head.weights.shape == (n_classes, dim),
-            "head.bias": self.head.bias.shape == (n_classes,),
-            "head": all(np.isfinite(array).all() for array in arrays),
-            "confidence.temperature": 0 < self.confidence.temperature < math.inf,
+            "classes": 1 <= n_classes == len(set(self.classes)) and rows >= 2,
+            "head.weights": head.weights.shape == (rows, dim),
+            "head.bias": head.bias.shape == (rows,),
+            "head.kind": head.kind in HEADS,
+            "temperature": 1e-6 < self.decision.temperature < 1e6,
+            "measured": set(self.measured) >= _MEASURED,
+            "rejection.prototypes": reject.prototypes.shape == (n_classes, dim),
+            "rejection.rate": 0 <= reject.rate < 1,
+            "rejection.units": (reject.units > 0).all()
+            and reject.units.shape == (2 + self.has_negatives,),
+            "rejection.threshold": math.isfinite(reject.threshold),
+            "numbers": all(np.isfinite(array).all() for array in arrays),
             "support.embeddings": self.support.embeddings.shape == (n_images, dim),
             "support.labels": labels.shape == (n_images,)
-            and bool(np.isin(labels, range(n_classes)).all()),
+            and set(labels.tolist()) == set(range(rows)),
             "support.hashes": len(self.support.hashes) == n_images,
             "backbone.file": Path(self.backbone.file).name == self.backbone.file
             and "\\" not in self.backbone.file,
@@ -110,8 +119,18 @@ class Artifact:
         for part, fits in sound.items():
             if not fits:
                 raise ValueError(f"{part} does not fit the rest")
-        for array in (*arrays, self.support.embeddings, labels):
+        for array in (*arrays, labels):
             array.flags.writeable = False
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Close the arrays again after unpickling, which opens them."""
+        self.__dict__.update(state)
+        self.__post_init__()
+
+    @property
+    def has_negatives(self) -> bool:
+        """Whether it was also fitted on images that are of none of the classes."""
+        return bool((self.support.labels == len(self.classes)).any())
 
     def summary(self) -> dict[str, Any]:
         """Describe it without its arrays, in types that JSON knows.
@@ -119,16 +138,19 @@ class Artifact:
         Returns
         -------
         dict
-            Keys ``format created classes head confidence backbone preprocessing measured
-            versions``; ``classes`` maps each label to its number of images.
+            Keys ``format created classes negatives head temperature reject_rate rejects
+            backbone preprocessing measured versions``; ``classes`` maps labels to how many images.
         """
-        shots = np.bincount(self.support.labels, minlength=len(self.classes)).tolist()
+        shots = np.bincount(self.support.labels).tolist()[: len(self.classes)]
         return {
             "format": FORMAT,
             "created": self.created,
             "classes": dict(zip(self.classes, shots, strict=True)),
-            "head": self.head.kind,
-            "confidence": asdict(self.confidence),
+            "negatives": int((self.support.labels == len(self.classes)).sum()),
+            "head": self.decision.head.kind,
+            "temperature": self.decision.temperature,
+            "reject_rate": self.decision.rejection.rate,
+            "rejects": self.decision.rejection.threshold > NEVER,
             "backbone": asdict(self.backbone),
             "preprocessing": asdict(self.preprocessing),
             "measured": self.measured,
@@ -171,12 +193,12 @@ def read_artifact(path: str | os.PathLike[str]) -> Artifact:
     except OSError as error:
         raise ArtifactError(f"{file}: cannot be read ({error.strerror})") from error
     try:
-        record = unpickle(data)
+        record = unpickle_sealed(data)
     except ArtifactError as error:
         raise ArtifactError(f"{file}: {error}") from error
     except Exception as error:  # damaged pickles raise nearly anything
         raise ArtifactError(
-            f"{file}: not a classifier file, or a damaged one ({error}); fit it again"
+            f"{file}: not a classifier file, or a damaged one ({error}); move it away and fit again"
         ) from error
     return _from_record(record, file)
 
@@ -198,7 +220,7 @@ def write_artifact(artifact: Artifact, path: str | os.PathLike[str]) -> Path:
     file = artifact_path(path)
     record = {"format": FORMAT, **encode(artifact)}
     with replacing(file) as stream:
-        pickle.dump(record, stream, protocol=4)
+        stream.write(pickle_sealed(record))
     return file
 
 
@@ -210,9 +232,11 @@ def _from_record(record: object, file: Path) -> Artifact:
     if found != FORMAT:
         raise ArtifactError(
             f"{file}: classifier format {found}; this fewshot reads format {FORMAT}: "
-            "fit again, or install the fewshot that wrote it"
+            "move it away and fit again, or install the fewshot that wrote it"
         )
     try:
         return decode(record, Artifact, "record")  # type: ignore[no-any-return]
-    except ValueError as error:
-        raise ArtifactError(f"{file}: damaged classifier file ({error}); fit it again") from error
+    except (ValueError, OverflowError) as error:
+        raise ArtifactError(
+            f"{file}: damaged classifier file ({error}); move it away and fit again"
+        ) from error

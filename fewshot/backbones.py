@@ -92,7 +92,7 @@ def find_backbone(
         given = Path(f"{backbone}.onnx")
     for folder in folders:
         if (folder / given).is_file():
-            return folder / given
+            return (folder / given).absolute()  # whatever folder is the current one later
     looked = ", ".join(str(folder) for folder in folders)
     raise MissingFileError(
         f"{given}: no such backbone (looked in {looked}); "
@@ -154,7 +154,6 @@ def place_backbone(backbone: Backbone, folder: Path) -> str:
         if not place.exists():
             with replacing(place) as stream, open(backbone.path, "rb") as original:
                 shutil.copyfileobj(original, stream, 1 << 20)
-            return name
         if file_sha256(place) == backbone.sha256:
             return name
     raise BackboneError(f"{place}: in the way, and not the backbone its name says; remove it")

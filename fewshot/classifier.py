@@ -7,10 +7,12 @@ It joins the other modules and leaves their work to them: fitting to `fewshot.fi
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import tee
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,10 +26,20 @@ from fewshot.backbones import (
     place_backbone,
 )
 from fewshot.embedder import Embedder
-from fewshot.errors import BackboneError, ImageError, NotFittedError
+from fewshot.errors import (
+    BackboneError,
+    FewShotWarning,
+    ImageError,
+    NotFittedError,
+    SupportError,
+)
 from fewshot.fitting import Progress, fit_artifact
-from fewshot.images import ImageSource, describe
-from fewshot.support import SupportData, collect
+from fewshot.images import ImageSource, describe, require_several
+from fewshot.rejection import REJECT_RATE
+from fewshot.support import SupportData, collect, gather
+
+if TYPE_CHECKING:
+    from fewshot.evaluation import Evaluation
 
 
 @dataclass(frozen=True)
@@ -45,7 +57,8 @@ class Prediction:
     known : bool
         False if the image looks like none of the classes.
     scores : dict of str to float
-        The probability of each class, highest first; they sum to 1.
+        The probability of each class, highest first; they sum to 1, less the probability of the
+        negatives if the classifier was fitted with any.
     """
 
     image: str
@@ -63,19 +76,25 @@ class FewShotClassifier:
 
     Parameters
     ----------
-    head : {"logistic", "centroid"}
-        Logistic regression, or nearest class centroid.
+    head : {"auto", "logistic", "discriminant", "centroid"}
+        A blend of the next two, logistic regression, a linear discriminant, or nearest class
+        centroid.
     backbone : str or path, default "mobilenet_v2"
         A name, or the path of an ``.onnx`` file.
     models : path, optional
         Folder where a backbone name is looked up first.
+    views : int, default 1
+        How many looks are taken at each image, 1 to 8: more accurate, and that much slower.
+    reject_rate : float, default 0.05
+        The part of genuine images that may be called unknown, so that others are too; 0 calls
+        nothing unknown.
     threads : int, optional
         Images worked on at the same time; by default one for each processor at hand.
 
     Attributes
     ----------
     artifact_ : Artifact
-        All that was learned: classes, head, confidence, support embeddings, measurements.
+        All that was learned: classes, head, rejection, support embeddings, measurements.
     embedder_ : Embedder
         The opened backbone.
     skipped_ : tuple of ImageError
@@ -91,15 +110,19 @@ class FewShotClassifier:
 
     def __init__(
         self,
-        head: str = "logistic",
+        head: str = "auto",
         backbone: str | os.PathLike[str] = DEFAULT_BACKBONE,
         *,
         models: str | os.PathLike[str] | None = None,
+        views: int = 1,
+        reject_rate: float = REJECT_RATE,
         threads: int | None = None,
     ) -> None:
         self.head = head
         self.backbone = backbone
         self.models = models
+        self.views = views
+        self.reject_rate = reject_rate
         self.threads = threads
 
     @property
@@ -112,6 +135,7 @@ class FewShotClassifier:
         data: SupportData,
         labels: Sequence[object] | None = None,
         *,
+        negatives: str | os.PathLike[str] | Sequence[ImageSource] | None = None,
         reuse: str | os.PathLike[str] | None = None,
         progress: Progress | None = None,
     ) -> FewShotClassifier:
@@ -123,6 +147,8 @@ class FewShotClassifier:
             A folder with one folder per class; or label to images; or images, with `labels`.
         labels : sequence, optional
             One label for each image of a sequence.
+        negatives : path or sequence of ImageSource, optional
+            Images of things that are none of the classes; with them one class is enough.
         reuse : path, optional
             An earlier classifier's folder or file, if there is one: images of unchanged content
             are not embedded again.
@@ -144,12 +170,15 @@ class FewShotClassifier:
         ArtifactError
             If `reuse` exists but is no classifier file.
         """
-        support = collect(data, labels)
-        embedder = Embedder(self.backbone, models=self.models, threads=self.threads)
+        support = collect(data, labels, negatives)
+        embedder = Embedder(
+            self.backbone, models=self.models, views=self.views, threads=self.threads
+        )
         self.artifact_, self.skipped_ = fit_artifact(
-            support, embedder, self.head, reuse=reuse, progress=progress
+            support, embedder, self.head, self.reject_rate, reuse=reuse, progress=progress
         )
         self.embedder_ = embedder
+        _warn_of(self.skipped_)
         return self
 
     def classify(self, image: ImageSource) -> Prediction:
@@ -184,6 +213,7 @@ class FewShotClassifier:
         Prediction or ImageError
             The answer, or why the image could not be read.
         """
+        require_several(images)
         sources, named = tee(images)
         embedded = self._fitted_embedder.stream(sources)
         for image, result in zip(named, embedded, strict=True):
@@ -220,14 +250,14 @@ class FewShotClassifier:
         Returns
         -------
         ndarray of float32, shape (n_images, n_classes)
-            In [0, 1], rows summing to 1; columns in the order of `classes_`.
+            As in `Prediction.scores`; columns in the order of `classes_`.
 
         Raises
         ------
         ImageError
             For the first image that cannot be read.
         """
-        return self._probabilities(self._fitted_embedder.embed(images))
+        return self._fitted.decision.decide(self._fitted_embedder.embed(images))[0]
 
     def score(self, data: SupportData, labels: Sequence[object] | None = None) -> float:
         """Return the part of labelled images that get their own label, in [0, 1].
@@ -237,9 +267,52 @@ class FewShotClassifier:
         data, labels
             As for `fit`; images other than those fitted on, to mean anything.
         """
-        query = collect(data, labels)
+        query = gather(data, labels)
+        if not query.images:
+            raise SupportError(f"{describe(data)}: no image to score on")
         given = self.predict(query.images)
-        return sum(map(str.__eq__, given, query.labels)) / len(query)
+        return float(np.mean([a == b for a, b in zip(given, query.labels, strict=True)]))
+
+    def evaluate(
+        self,
+        data: SupportData | None = None,
+        labels: Sequence[object] | None = None,
+        *,
+        progress: Progress | None = None,
+    ) -> Evaluation:
+        """Measure on images that were not fitted on.
+
+        Parameters
+        ----------
+        data, labels : as for `fit`, optional
+            Other labelled images; those of classes that were not fitted on are strangers. By
+            default the images fitted on are left out in turn.
+        progress : callable, optional
+            Called with how many images or fits are done, and how many there are.
+
+        Returns
+        -------
+        fewshot.evaluation.Evaluation
+
+        Raises
+        ------
+        SupportError
+            If there is nothing to measure with.
+        """
+        from fewshot.evaluation import cross_validate, evaluate_on
+        from fewshot.fitting import embed_support
+
+        artifact = self._fitted
+        if data is None:
+            return cross_validate(artifact, progress)
+        query = gather(data, labels)
+        record, skipped = embed_support(
+            query, artifact.classes, self._fitted_embedder, {}, progress
+        )
+        where = os.fspath(data) if isinstance(data, (str, os.PathLike)) else "images"
+        evaluation = evaluate_on(artifact, record, f"{where}, {len(record.names)} images")
+        _warn_of(skipped)
+        return replace(evaluation, skipped=skipped)
 
     def save(self, path: str | os.PathLike[str] | None = None) -> Path:
         """Write the classifier, and put its backbone beside it, so that the folder is complete.
@@ -298,7 +371,13 @@ class FewShotClassifier:
         artifact = read_artifact(file)
         beside = file.parent / artifact.backbone.file
         backbone = beside if beside.exists() else find_backbone(beside.stem)
-        self = cls(artifact.head.kind, backbone, threads=threads)
+        self = cls(
+            artifact.decision.head.kind,
+            backbone,
+            views=artifact.preprocessing.views,
+            reject_rate=artifact.decision.rejection.rate,
+            threads=threads,
+        )
         self.embedder_ = Embedder(backbone, preprocessing=artifact.preprocessing, threads=threads)
         _require_same(self.embedder_.backbone_, artifact, file)
         self.artifact_, self.skipped_ = artifact, ()
@@ -319,17 +398,17 @@ class FewShotClassifier:
 
     def _predict(self, image: str, embedding: NDArray[np.float32]) -> Prediction:
         """Answer for one embedding, the same whatever else is asked with it."""
-        probabilities = self._probabilities(embedding[np.newaxis])[0]
+        (probabilities,), (known,) = self._fitted.decision.decide(embedding[np.newaxis])
         order = np.argsort(-probabilities, kind="stable")
         scores = {self.classes_[i]: float(probabilities[i]) for i in order}
         label, probability = next(iter(scores.items()))
-        known = probability >= self._fitted.confidence.threshold
-        return Prediction(image, label, probability, known, scores)
+        return Prediction(image, label, probability, bool(known), scores)
 
-    def _probabilities(self, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Score embeddings and calibrate."""
-        fitted = self._fitted
-        return fitted.confidence.probabilities(fitted.head.scores(embeddings))
+
+def _warn_of(skipped: Sequence[ImageError]) -> None:
+    """Warn of images left out, at the line that called for them."""
+    for error in skipped:
+        warnings.warn(f"{error}; left out", FewShotWarning, stacklevel=3)
 
 
 def _require_same(found: Backbone, artifact: Artifact, file: Path) -> None:

@@ -20,11 +20,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fewshot import __version__
-from fewshot.console import fit_text, info_text, prediction_text, progress_bar
+from fewshot.console import (
+    evaluation_text,
+    fit_text,
+    info_text,
+    prediction_text,
+    progress_bar,
+)
 from fewshot.errors import FewShotError, ImageError
 
 if TYPE_CHECKING:
-    from fewshot.classifier import Prediction
+    from fewshot.classifier import FewShotClassifier, Prediction
 
 _FIT = """examples:
   fewshot fit data/                 data/rose/*.jpg, data/tulip/*.jpg, ...
@@ -37,6 +43,11 @@ _CLASSIFY = """examples:
   fewshot classify photos/ --json | jq -r 'select(.known) | [.image, .label] | @tsv'
 
 exit status: 0 all answered, 1 some images could not be read, 2 nothing could be done"""
+_EVALUATE = """examples:
+  fewshot evaluate data/                         images left out in turn
+  fewshot evaluate data/ --test other/           fit on data/, measure on other/
+  fewshot evaluate data/ --shots 1,2,5,10        would more images help?
+  fewshot evaluate data/ --episodes 100 --way 5 --shot 5"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -59,13 +70,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         warnings.simplefilter("ignore")  # what matters in them is reported by the commands
     arguments = _parser().parse_args(argv)
     try:
-        return int(arguments.run(arguments))
+        status = int(arguments.run(arguments))
+        sys.stdout.flush()
+        return status
     except FewShotError as error:
         return _fail(str(error))
+    except ModuleNotFoundError as error:  # a device may have no more than classifying needs
+        return _fail(f"{error}, which this command needs: pip install fewshot")
     except BrokenPipeError:  # the reader, `head` perhaps, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 0
     except OSError as error:
+        try:
+            sys.stdout.flush()
+        except OSError:
+            _drop_output()
         return _fail(str(error))
     except KeyboardInterrupt:
         return 130
@@ -82,29 +101,26 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     fit = _command(commands, "fit", _fit, "learn classes from a folder of images", _FIT)
-    fit.add_argument("data", metavar="DATA", help="folder with one folder of images per class")
-    fit.add_argument(
-        "-o", "--output", metavar="DIR", help="folder to write to (default: as --models)"
-    )
-    fit.add_argument(
-        "--head",
-        choices=("logistic", "centroid"),
-        default="logistic",
-        help="logistic regression (default) or nearest class centroid",
-    )
-    fit.add_argument(
-        "--backbone",
-        metavar="NAME|FILE",
-        default="mobilenet_v2",
-        help="network that turns images into embeddings (default: mobilenet_v2, built in)",
-    )
+    _add_fitting(fit)
+    fit.add_argument("-o", "--output", metavar="DIR", help="where to write (default: as --models)")
 
     classify = _command(commands, "classify", _classify, "say what images show", _CLASSIFY)
     classify.add_argument("images", metavar="IMAGE", nargs="+", help="file, folder or glob")
     classify.add_argument("--top", metavar="K", type=_count, help="print the K likeliest classes")
 
+    evaluate = _command(
+        commands, "evaluate", _evaluate, "measure on images that were not fitted on", _EVALUATE
+    )
+    _add_fitting(evaluate)
+    add = evaluate.add_argument
+    add("--test", metavar="DIR", help="fit on all of DATA and measure on this folder of classes")
+    add("--shots", metavar="N,N,...", type=_counts, help="accuracy against images per class")
+    add("--episodes", metavar="N", type=_count, help="measure on N random tasks instead")
+    add("--way", metavar="N", type=_count, default=5, help="classes a task (default: 5)")
+    add("--shot", metavar="N", type=_count, default=5, help="images a class (default: 5)")
+
     info = _command(commands, "info", _info, "show what a classifier file is made of")
-    for command in (fit, classify, info):
+    for command in (fit, classify, evaluate, info):
         command.add_argument(
             "--models",
             metavar="DIR",
@@ -138,6 +154,44 @@ def _command(
     return parser
 
 
+def _add_fitting(parser: argparse.ArgumentParser) -> None:
+    """Add what says how to fit."""
+    add = parser.add_argument
+    add("data", metavar="DATA", help="folder with one folder of images per class")
+    add(
+        "--head",
+        choices=("auto", "logistic", "discriminant", "centroid"),
+        default="auto",
+        help="classifier over embeddings (default: auto, a blend of the next two)",
+    )
+    add(
+        "--backbone",
+        metavar="NAME|FILE",
+        default="mobilenet_v2",
+        help="network that turns images into embeddings (default: mobilenet_v2, built in)",
+    )
+    add(
+        "--views",
+        metavar="N",
+        type=_count,
+        default=1,
+        help="looks at each image, 1 to 8: more accurate, and that much slower (default: 1)",
+    )
+    add(
+        "--reject-rate",
+        metavar="RATE",
+        type=float,
+        default=0.05,
+        help="part of genuine images that may be called unknown (default: 0.05; 0: never)",
+    )
+    add("--negatives", metavar="DIR", help="images of things that are none of the classes")
+
+
+def _counts(text: str) -> list[int]:
+    """Parse numbers of 1 or more with commas between."""
+    return [_count(part) for part in text.split(",")]
+
+
 def _count(text: str) -> int:
     """Parse a number of 1 or more."""
     if not text.isdecimal() or int(text) < 1:
@@ -147,16 +201,14 @@ def _count(text: str) -> int:
 
 def _fit(arguments: argparse.Namespace) -> int:
     """Fit and save a classifier; say what came of it."""
+    from fewshot.artifact import artifact_path
     from fewshot.backbones import models_folder
-    from fewshot.classifier import FewShotClassifier
+    from fewshot.files import require_writable
 
     output = models_folder(arguments.output or arguments.models)
-    classifier = FewShotClassifier(arguments.head, arguments.backbone, models=arguments.models).fit(
-        arguments.data, reuse=output, progress=progress_bar("embedding")
-    )
+    require_writable(artifact_path(output).parent)
+    classifier = _fitted(arguments, reuse=output)
     file = classifier.save(output)
-    for error in classifier.skipped_:
-        print(f"fewshot: skipped {error}", file=sys.stderr)
     summary = classifier.artifact_.summary()
     if arguments.json:
         skipped = [str(error) for error in classifier.skipped_]
@@ -164,6 +216,53 @@ def _fit(arguments: argparse.Namespace) -> int:
     else:
         print(fit_text(summary, len(classifier.skipped_), file))
     return 1 if classifier.skipped_ else 0
+
+
+def _fitted(arguments: argparse.Namespace, reuse: Path) -> FewShotClassifier:
+    """Fit as the arguments say, and report what was skipped."""
+    from fewshot.classifier import FewShotClassifier
+
+    classifier = FewShotClassifier(
+        arguments.head,
+        arguments.backbone,
+        models=arguments.models,
+        views=arguments.views,
+        reject_rate=arguments.reject_rate,
+    )
+    classifier.fit(
+        arguments.data,
+        negatives=arguments.negatives,
+        reuse=reuse,
+        progress=progress_bar("embedding"),
+    )
+    _report_skipped(classifier.skipped_)
+    return classifier
+
+
+def _report_skipped(skipped: Sequence[ImageError]) -> None:
+    """Name the images that could not be read."""
+    for error in skipped:
+        print(f"fewshot: skipped {error}", file=sys.stderr)
+
+
+def _evaluate(arguments: argparse.Namespace) -> int:
+    """Measure a kind of classifier, and write nothing."""
+    from fewshot.backbones import models_folder
+    from fewshot.evaluation import learning_curve, run_episodes
+
+    classifier = _fitted(arguments, reuse=models_folder(arguments.models))
+    artifact, skipped = classifier.artifact_, len(classifier.skipped_)
+    if arguments.episodes:
+        result = run_episodes(artifact, arguments.episodes, arguments.way, arguments.shot)
+    else:
+        evaluation = classifier.evaluate(arguments.test, progress=progress_bar("measuring"))
+        _report_skipped(evaluation.skipped)
+        skipped += len(evaluation.skipped)
+        result = evaluation.summary()
+    if arguments.shots:
+        result |= learning_curve(artifact, arguments.shots)
+    print(json.dumps(result) if arguments.json else evaluation_text(result))
+    return 1 if skipped else 0
 
 
 def _classify(arguments: argparse.Namespace) -> int:
@@ -233,6 +332,11 @@ def _demo(arguments: argparse.Namespace) -> int:
     else:
         print(f"accuracy on {n_query} other images, in {query}: {accuracy:.2f}")
     return 0
+
+
+def _drop_output() -> None:
+    """Keep Python from writing once more, at its end, to where nothing can be written."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(message: str) -> int:

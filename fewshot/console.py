@@ -31,31 +31,91 @@ def fit_text(summary: Mapping[str, Any], n_skipped: int, file: Path) -> str:
 
 def prediction_text(answer: Prediction, top: int) -> str:
     """Say what an image shows, with the `top` likeliest classes."""
-    best, *others = [f"{label} {p:.2f}" for label, p in answer.scores.items()][:top]
+    best, *others = [f"{_printable(label)} {p:.2f}" for label, p in answer.scores.items()][:top]
     verdict = best if answer.known else f"unknown (closest: {best})"
-    return "  ".join([answer.image, verdict, *others])
+    return "  ".join([_printable(answer.image), verdict, *others])
+
+
+def _printable(name: str) -> str:
+    """Escape what would move a terminal's cursor or worse."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in name)
 
 
 def info_text(summary: Mapping[str, Any], file: Path) -> str:
     """Describe a classifier file, a line for each thing it holds."""
-    shots, confidence, backbone = (summary[key] for key in ("classes", "confidence", "backbone"))
-    size = summary["preprocessing"]["image_size"]
+    shots, backbone, pixels = (summary[key] for key in ("classes", "backbone", "preprocessing"))
     made_with = ", ".join(f"{name} {number}" for name, number in summary["versions"].items())
     rows = {
         "file": f"{file}, {file.stat().st_size / 1e6:.1f} MB, format {summary['format']}",
         "made": f"{summary['created']} with {made_with}",
         "classes": _list_classes(shots, 100),
-        "images": f"{sum(shots.values())}, kept as embeddings",
-        "head": f"{summary['head']}, temperature {confidence['temperature']:.3g}",
-        "unknown": f"below probability {confidence['threshold']:.2f}, "
-        f"which turns away about {confidence['reject_rate']:.0%} of genuine images",
+        "images": f"{sum(shots.values())} and {summary['negatives']} negatives, as embeddings",
+        "head": f"{summary['head']}, temperature {summary['temperature']:.3g}",
+        "unknown": f"turns away about {summary['reject_rate']:.0%} of genuine images"
+        if summary["rejects"]
+        else "never said: no image could be left out, or the reject rate is 0",
         "accuracy": _accuracy(summary["measured"]),
         "backbone": f"{backbone['file']}, {backbone['dim']} dimensions, "
         f"sha256 {backbone['sha256'][:16]}",
-        "pixels": f"{summary['preprocessing']['resize']} to {size} x {size}, "
-        f"{summary['preprocessing']['interpolation']}",
+        "pixels": f"{pixels['resize']} to {pixels['image_size']} x {pixels['image_size']}, "
+        f"{pixels['interpolation']}, views: {pixels['views']}",
     }
     return "\n".join(f"{name:<9} {text}" for name, text in rows.items())
+
+
+def evaluation_text(result: Mapping[str, Any]) -> str:
+    """Word an evaluation: the headline, then what is behind it."""
+    lines = [
+        f"{result['protocol']}",
+        f"accuracy           {_rate(result)}",
+    ]
+    if "confusion" in result:
+        lines += _details(result)
+    if "curve" in result:
+        lines += ["", "images per class and accuracy"]
+        lines += [f"{point['shots']:>6}  {point['accuracy']:.3f}" for point in result["curve"]]
+    if result.get("wanted"):
+        lines.append(f"more images of {result['wanted']} would help most")
+    return "\n".join(lines)
+
+
+def _rate(result: Mapping[str, Any]) -> str:
+    """Word an accuracy with its interval."""
+    low, high = result["accuracy_low"], result["accuracy_high"]
+    counts = f"; {result['correct']} of {result['images']}" if "images" in result else ""
+    return f"{result['accuracy']:.3f} (95 % interval {low:.3f} to {high:.3f}{counts})"
+
+
+def _details(result: Mapping[str, Any]) -> list[str]:
+    """List calibration, rejection, classes, confusions and mistakes."""
+    lines = [
+        f"balanced accuracy  {result['balanced_accuracy']:.3f}",
+        f"calibration error  {result['calibration_error']:.3f}",
+        f"log-loss           {result['log_loss']:.3f}",
+        f"turned away        {result['turned_away']:.3f} of genuine images "
+        f"(asked for: {result['reject_rate']:g})",
+    ]
+    if result["strangers"]:
+        rate, n = result["strangers_unknown"], result["strangers"]
+        lines.append(f"strangers          {rate:.3f} of {n} images of other classes called unknown")
+    width = max(len("class"), *map(len, result["classes"]))
+    lines += ["", f"{'class':{width}}  images  precision  recall"]
+    for label, row in result["classes"].items():
+        lines.append(
+            f"{label:{width}}  {row['images']:6}  {row['precision']:9.2f}  {row['recall']:6.2f}"
+        )
+    lines += ["", "confusion (rows: true, columns: given, in the order above)"]
+    digits = len(str(max(map(max, result["confusion"]))))
+    lines += [" ".join(f"{n or '.':>{digits}}" for n in row) for row in result["confusion"]]
+    if result["mistakes"]:
+        lines += ["", "mistakes, the surest first"]
+    for mistake in result["mistakes"]:
+        unknown = "" if mistake["known"] else " (unknown)"
+        lines.append(
+            f"{mistake['image']}  {mistake['truth']} taken for {mistake['label']} "
+            f"{mistake['probability']:.2f}{unknown}"
+        )
+    return lines
 
 
 def progress_bar(what: str) -> Callable[[int, int], None] | None:
@@ -82,7 +142,11 @@ def _accuracy(measured: Mapping[str, float]) -> str:
     total, correct = measured["held_out_images"], measured["held_out_correct"]
     if not total:
         return "not measured, as every class has one image; add more to know"
-    return f"{correct / total:.2f} ({correct:.0f} of {total:.0f} images, each left out in its turn)"
+    low, high = measured["accuracy_low"], measured["accuracy_high"]
+    return (
+        f"{correct / total:.2f} (95 % interval {low:.2f} to {high:.2f}; "
+        f"{correct:.0f} of {total:.0f} images, each held out once)"
+    )
 
 
 def _list_classes(shots: Mapping[str, int], most: int) -> str:

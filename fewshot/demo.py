@@ -16,7 +16,7 @@ from fewshot.images import save_png
 SUPPORT_SHOTS = 12
 QUERY_SHOTS = 20
 _SIDE = 64
-_OWN = {"support", "query", "models"}
+_MARK = ".fewshot-demo"
 
 
 def write_digits(folder: Path) -> tuple[Path, Path]:
@@ -35,12 +35,15 @@ def write_digits(folder: Path) -> tuple[Path, Path]:
     Raises
     ------
     UsageError
-        If the folder holds anything that this function did not write.
+        If the folder holds something and was not made by this function.
     """
-    if folder.exists() and (not folder.is_dir() or {p.name for p in folder.iterdir()} - _OWN):
+    mark = folder / _MARK
+    if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not mark.exists())):
         raise UsageError(f"{folder}: in use for something else; give the demo a folder of its own")
     from sklearn.datasets import load_digits
 
+    folder.mkdir(parents=True, exist_ok=True)
+    mark.touch()
     digits = load_digits()
     draw = np.random.default_rng(0)  # as they come, neighbours are by the same hand
     for digit in range(10):

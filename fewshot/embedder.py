@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -19,9 +20,10 @@ from numpy.typing import NDArray
 
 from fewshot.backbones import DEFAULT_BACKBONE, Backbone, find_backbone, read_metadata
 from fewshot.errors import BackboneError, ImageError
-from fewshot.images import ImageSource, Preprocessing, describe, load_pixels
+from fewshot.images import ImageSource, Preprocessing, load_views, require_several
+from fewshot.pooling import pool
 
-_PARAMETERS = ("backbone", "models", "preprocessing", "threads")
+_PARAMETERS = ("backbone", "models", "views", "preprocessing", "threads")
 
 
 class Embedder:
@@ -35,8 +37,11 @@ class Embedder:
         A name, or the path of an ``.onnx`` file; see `fewshot.backbones.find_backbone`.
     models : path, optional
         Folder where a name is looked up first.
+    views : int, default 1
+        How many looks are taken at each picture, 1 to 8, each at the cost of one more pass of the
+        backbone; their average is more accurate. See `fewshot.images.Preprocessing`.
     preprocessing : Preprocessing, optional
-        How pictures are brought to size; by default as the backbone says.
+        How pictures are brought to size, instead of what the backbone and `views` say.
     threads : int, optional
         Images worked on at the same time; by default one for each processor at hand. The
         embeddings do not depend on it.
@@ -53,11 +58,13 @@ class Embedder:
         backbone: str | os.PathLike[str] = DEFAULT_BACKBONE,
         *,
         models: str | os.PathLike[str] | None = None,
+        views: int = 1,
         preprocessing: Preprocessing | None = None,
         threads: int | None = None,
     ) -> None:
         self.backbone = backbone
         self.models = models
+        self.views = views
         self.preprocessing = preprocessing
         self.threads = threads
 
@@ -66,11 +73,20 @@ class Embedder:
         """What the backbone says about itself; the first use opens the file."""
         return self._opened[0]
 
+    @property
+    def preprocessing_(self) -> Preprocessing:
+        """How pictures are brought to size."""
+        return self.preprocessing or replace(self.backbone_.preprocessing, views=self.views)
+
     @cached_property
     def _opened(self) -> tuple[Backbone, ort.InferenceSession]:
         path = find_backbone(self.backbone, self.models)
         session = _open_session(path)
-        return read_metadata(path, session.get_modelmeta().custom_metadata_map), session
+        backbone = read_metadata(path, session.get_modelmeta().custom_metadata_map)
+        _check_dim(session, backbone)
+        if self.__dict__.get("_sha256", backbone.sha256) != backbone.sha256:
+            raise BackboneError(f"{path}: not the file it was when this embedder was pickled")
+        return backbone, session
 
     def embed(self, images: Sequence[ImageSource]) -> NDArray[np.float32]:
         """Embed images.
@@ -82,13 +98,15 @@ class Embedder:
         Returns
         -------
         ndarray of float32, shape (n_images, dim)
-            In the order of the images; each row depends on its own image alone.
+            In the order of the images, of length 1; each depends on its own image alone.
 
         Raises
         ------
         ImageError
             For the first image that cannot be read.
         """
+        require_several(images)
+        images = list(images)
         embeddings = np.empty((len(images), self.backbone_.dim), np.float32)
         for row, result in zip(embeddings, self.stream(images), strict=True):
             if isinstance(result, ImageError):
@@ -110,8 +128,7 @@ class Embedder:
         """
         from concurrent.futures import Future, ThreadPoolExecutor
 
-        if isinstance(images, (str, bytes, os.PathLike)):
-            raise ImageError(f"{describe(images)}: expected several images; pass a list of one")
+        require_several(images)
         _ = self._opened  # here, and not by several threads at once
         threads = self.threads or available_processors()
         waiting = iter(images)
@@ -140,24 +157,22 @@ class Embedder:
         ImageError
             If the image cannot be read.
         """
-        recipe = self.preprocessing or self.backbone_.preprocessing
-        pixels = load_pixels(image, recipe)
-        return np.asarray(self.embed_pixels(pixels[np.newaxis])[0])
+        return self.embed_views(load_views(image, self.preprocessing_))
 
-    def embed_pixels(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Run the backbone on pixels that already have its size.
+    def embed_views(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Run the backbone on views of one image that already have its size.
 
         Parameters
         ----------
-        pixels : ndarray of uint8, shape (n_images, H, W, 3)
+        pixels : ndarray of uint8, shape (n_views, H, W, 3)
             RGB, 0 to 255.
 
         Returns
         -------
-        ndarray of float32, shape (n_images, dim)
+        ndarray of float32, shape (dim,)
         """
-        (embeddings,) = self._opened[1].run(["embedding"], {"image": pixels})
-        return np.asarray(embeddings, np.float32)
+        (feature_maps,) = self._opened[1].run(["feature_map"], {"image": pixels})
+        return pool(feature_maps)
 
     def fit(self, X: Any = None, y: Any = None) -> Embedder:
         """Do nothing: the backbone is frozen. Part of being a scikit-learn transformer."""
@@ -200,8 +215,11 @@ class Embedder:
         return True
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the session behind: it cannot be pickled, and opens again when needed."""
-        return self.get_params()
+        """Leave the session behind: it cannot be pickled, and the same file is opened again."""
+        if "_opened" not in self.__dict__:
+            return self.get_params()
+        backbone = self.backbone_
+        return self.get_params() | {"backbone": backbone.path, "_sha256": backbone.sha256}
 
     def _embed_or_error(self, image: ImageSource) -> NDArray[np.float32] | ImageError:
         """Embed one image, with the error as a value."""
@@ -234,13 +252,24 @@ def _open_session(path: Path) -> ort.InferenceSession:
         ) from error
     inputs = [(node.name, node.type, len(node.shape)) for node in session.get_inputs()]
     outputs = [node.name for node in session.get_outputs()]
-    if inputs != [("image", "tensor(uint8)", 4)] or "embedding" not in outputs:
+    if inputs != [("image", "tensor(uint8)", 4)] or "feature_map" not in outputs:
         found = ", ".join(f"{name} {kind}" for name, kind, _ in inputs)
         raise BackboneError(
             f"{path}: inputs {found} and outputs {', '.join(outputs)}; expected one input "
-            "'image' tensor(uint8) (N, H, W, 3) and an output 'embedding'"
+            "'image' tensor(uint8) (N, H, W, 3) and an output 'feature_map'"
         )
     return session
+
+
+def _check_dim(session: ort.InferenceSession, backbone: Backbone) -> None:
+    """Refuse a file that says another length of embedding than it gives."""
+    shapes = {node.name: node.shape for node in session.get_outputs()}
+    found = shapes["feature_map"][1]
+    if found != backbone.dim:
+        raise BackboneError(
+            f"{backbone.path}: its metadata says dim {backbone.dim}, its output 'feature_map' "
+            f"{found}; export it again"
+        )
 
 
 def _first_line(error: Exception) -> str:

@@ -10,7 +10,23 @@ class FewShotError(Exception):
 
 
 class ImageError(FewShotError, ValueError):
-    """An image could not be read."""
+    """An image could not be read.
+
+    Parameters
+    ----------
+    reason : str
+        What was found, and what was expected.
+    name : str, optional
+        Which image it is.
+    """
+
+    def __init__(self, reason: str, name: str = "") -> None:
+        super().__init__(reason, name)
+        self.reason = reason
+        self.name = name
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.reason}" if self.name else self.reason
 
 
 class SupportError(FewShotError, ValueError):

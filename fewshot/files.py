@@ -12,6 +12,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from fewshot.errors import UsageError
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
@@ -29,6 +31,22 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         with suppress(OSError):
             partial.unlink()
         raise
+
+
+def require_writable(folder: Path) -> None:
+    """Refuse a folder in which no file can be written, before work is done for it.
+
+    Raises
+    ------
+    UsageError
+        If it, or the nearest folder above it that exists, is no folder or may not be written to.
+    """
+    existing = folder.absolute()
+    while not os.path.lexists(existing):
+        existing = existing.parent
+    if not existing.is_dir() or not os.access(existing, os.W_OK):
+        state = "may not be written to" if existing.is_dir() else "is not a folder"
+        raise UsageError(f"{folder}: {existing} {state}; give another folder to write to")
 
 
 def file_sha256(path: Path) -> str:

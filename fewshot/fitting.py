@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import os
 import platform
-import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import TypeAlias
 
@@ -24,12 +23,13 @@ from fewshot.artifact import (
     artifact_path,
     read_artifact,
 )
-from fewshot.backbones import Backbone
-from fewshot.confidence import fit_confidence, make_folds
+from fewshot.blend import check_kind
+from fewshot.decision import fit_decision
 from fewshot.embedder import Embedder
-from fewshot.errors import FewShotWarning, ImageError, SupportError
-from fewshot.heads import check_kind, fit_head, held_out_scores
-from fewshot.images import ImageSource, content_hash
+from fewshot.errors import ImageError, SupportError, UsageError
+from fewshot.images import ImageSource, content_hash, describe
+from fewshot.metrics import wilson_interval
+from fewshot.rejection import REJECT_RATE
 from fewshot.support import SupportSet
 
 Progress: TypeAlias = Callable[[int, int], None]
@@ -42,6 +42,7 @@ def fit_artifact(
     support: SupportSet,
     embedder: Embedder,
     head: str,
+    reject_rate: float = REJECT_RATE,
     *,
     reuse: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
@@ -52,7 +53,9 @@ def fit_artifact(
     ----------
     support : SupportSet
     embedder : Embedder
-    head : {"logistic", "centroid"}
+    head : {"auto", "logistic", "discriminant", "centroid"}
+    reject_rate : float
+        The part of genuine images that may be called unknown, in [0, 1).
     reuse : path, optional
         An earlier classifier, if it exists: embeddings of unchanged images are taken from it.
     progress : callable, optional
@@ -70,57 +73,84 @@ def fit_artifact(
         As `fewshot.FewShotClassifier.fit` says.
     """
     check_kind(head)
+    if not 0 <= reject_rate < 1:
+        raise UsageError(f"reject rate is {reject_rate}; expected 0 to 1, 1 excluded")
     backbone = embedder.backbone_
-    known = {} if reuse is None else _stored_embeddings(reuse, backbone)
-    record, skipped = _embed_support(support, embedder, known, progress)
-    scores = held_out_scores(head, record.embeddings, record.labels, make_folds(record.labels))
+    known = {} if reuse is None else _stored_embeddings(reuse, embedder)
+    record, skipped = embed_support(support, support.classes, embedder, known, progress)
+    _require_every_class(support, record, skipped)
+    n_classes = len(support.classes)
+    decision, held_out = fit_decision(
+        head, record.embeddings, record.labels, n_classes, reject_rate
+    )
     artifact = Artifact(
         classes=support.classes,
-        head=fit_head(head, record.embeddings, record.labels),
-        confidence=fit_confidence(head, scores, record.labels),
+        decision=decision,
         backbone=BackboneReference(
             backbone.path.name, backbone.sha256, backbone.name, backbone.dim
         ),
-        preprocessing=backbone.preprocessing,
+        preprocessing=embedder.preprocessing_,
         support=record,
-        measured=_measure(scores, record.labels),
+        measured=_measure(held_out, record.labels, n_classes),
         versions=_versions(),
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
     )
     return artifact, skipped
 
 
-def _stored_embeddings(path: str | os.PathLike[str], backbone: Backbone) -> dict[str, Embedding]:
-    """Look up embeddings by content hash in an earlier classifier, if it used this backbone."""
+def _stored_embeddings(path: str | os.PathLike[str], embedder: Embedder) -> dict[str, Embedding]:
+    """Look up embeddings by content hash in an earlier classifier, if made in the same way."""
     if not artifact_path(path).exists():
         return {}
     earlier = read_artifact(path)
     made_alike = (
-        earlier.backbone.sha256 == backbone.sha256
-        and earlier.preprocessing == backbone.preprocessing
+        earlier.backbone.sha256 == embedder.backbone_.sha256
+        and earlier.preprocessing == embedder.preprocessing_
     )
     stored = zip(earlier.support.hashes, earlier.support.embeddings, strict=True)
     return dict(stored) if made_alike else {}
 
 
-def _embed_support(
+def embed_support(
     support: SupportSet,
+    classes: Sequence[str],
     embedder: Embedder,
     known: Mapping[str, Embedding],
-    progress: Progress | None,
+    progress: Progress | None = None,
 ) -> tuple[SupportRecord, tuple[ImageError, ...]]:
-    """Embed what is not known yet, each content once, and leave out what cannot be read."""
+    """Embed labelled images, each content once, and leave out what cannot be read.
+
+    Parameters
+    ----------
+    support : SupportSet
+    classes : sequence of str
+        What labels are positions in; any other is one past the last.
+    embedder : Embedder
+    known : mapping of str to ndarray
+        Embeddings that need not be made again, by content hash.
+    progress : callable, optional
+        As for `fit_artifact`.
+
+    Returns
+    -------
+    SupportRecord
+    tuple of ImageError
+        One for each image left out.
+    """
     hashes = [_hash_or_error(image) for image in support.images]
     results = _embed_new(dict(zip(hashes, support.images, strict=True)), embedder, known, progress)
     rows = [results[key] if isinstance(key, str) else key for key in hashes]
+    for i, row in enumerate(rows):
+        if isinstance(row, ImageError):  # a copy of it may have given it another name
+            rows[i] = ImageError(row.reason, describe(support.images[i]))
     skipped = tuple(row for row in rows if isinstance(row, ImageError))
     kept = {i: row for i, row in enumerate(rows) if not isinstance(row, ImageError)}
-    _require_every_class(support, [support.labels[i] for i in kept], skipped)
-    for error in skipped:
-        warnings.warn(f"{error}; left out", FewShotWarning, stacklevel=4)
+    numbers = {label: number for number, label in enumerate(classes)}
     record = SupportRecord(
-        embeddings=np.stack(list(kept.values())),
-        labels=np.array([support.classes.index(support.labels[i]) for i in kept], np.int64),
+        embeddings=np.array(list(kept.values()), np.float32).reshape(-1, embedder.backbone_.dim),
+        labels=np.array(
+            [numbers.get(support.labels[i] or "", len(classes)) for i in kept], np.int64
+        ),
         names=tuple(support.names[i] for i in kept),
         hashes=tuple(str(hashes[i]) for i in kept),
     )
@@ -152,11 +182,11 @@ def _hash_or_error(image: ImageSource) -> str | ImageError:
 
 
 def _require_every_class(
-    support: SupportSet, kept: list[str], skipped: tuple[ImageError, ...]
+    support: SupportSet, record: SupportRecord, skipped: tuple[ImageError, ...]
 ) -> None:
     """Refuse to fit when none of a class's images could be read."""
-    for label in support.classes:
-        if label not in kept:
+    for number, label in enumerate(support.classes):
+        if number not in record.labels:
             reasons = "; ".join(str(error) for error in skipped[:3])
             raise SupportError(
                 f"class {label!r}: none of its {support.labels.count(label)} images could be read "
@@ -164,11 +194,17 @@ def _require_every_class(
             )
 
 
-def _measure(scores: NDArray[np.float32], labels: NDArray[np.int64]) -> dict[str, float]:
-    """Count how many held-out images got their own label."""
-    held = ~np.isnan(scores[:, 0])
-    right = int((scores[held].argmax(axis=1) == labels[held]).sum())
-    return {"held_out_images": float(held.sum()), "held_out_correct": float(right)}
+def _measure(held_out: Embedding, labels: NDArray[np.int64], n_classes: int) -> dict[str, float]:
+    """Count how many held-out images got their own label, with the interval of that rate."""
+    tried = ~np.isnan(held_out[:, 0]) & (labels < n_classes)
+    right = held_out[tried, :n_classes].argmax(axis=1) == labels[tried]
+    low, high = wilson_interval(int(right.sum()), len(right))
+    return {
+        "held_out_images": float(len(right)),
+        "held_out_correct": float(right.sum()),
+        "accuracy_low": low,
+        "accuracy_high": high,
+    }
 
 
 def _versions() -> dict[str, str]:

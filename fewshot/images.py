@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import io
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from fewshot.errors import ImageError
+from fewshot.errors import ImageError, UsageError
 
 ImageSource: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO | Image.Image | NDArray[np.uint8]
 
@@ -29,6 +30,10 @@ _FURTHER = ("WEBP", "TIFF", "AVIF", "HEIF", "MPO")
 # What is decoded at most, in pixels: Pillow's own bound for a suspected decompression bomb.
 _MAX_PIXELS = 89_478_485
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")
+# What part of its width and height the closer views of a picture show.
+_ZOOM, _TILE = 0.75, 0.7
+MAX_VIEWS = 8
+Box: TypeAlias = tuple[float, float, float, float]
 _FILTERS = {
     "nearest": Image.Resampling.NEAREST,
     "bilinear": Image.Resampling.BILINEAR,
@@ -52,29 +57,35 @@ class Preprocessing:
         Part of the short side that "crop" keeps, in (0, 1].
     interpolation : {"nearest", "bilinear", "bicubic", "lanczos"}
         Pillow's resampling filter; all but "nearest" are antialiased.
+    views : int
+        How many looks are taken at each picture, 1 to 8: as above; the whole picture squashed; the
+        middle, closer; the four corners; and mirrored.
     """
 
     image_size: int = 224
     resize: str = "squash"
     crop_fraction: float = 1.0
     interpolation: str = "bilinear"
+    views: int = 1
 
     def __post_init__(self) -> None:
         """Refuse a recipe that nothing here can follow."""
         if self.resize not in ("squash", "crop"):
-            raise ValueError(f"resize is {self.resize!r}; expected 'squash' or 'crop'")
+            raise UsageError(f"resize is {self.resize!r}; expected 'squash' or 'crop'")
         if self.interpolation not in _FILTERS:
-            raise ValueError(
+            raise UsageError(
                 f"interpolation is {self.interpolation!r}; expected one of {', '.join(_FILTERS)}"
             )
         if not 1 <= self.image_size <= 4096:
-            raise ValueError(f"image_size is {self.image_size}; expected 1 to 4096 pixels")
-        if not 0 < self.crop_fraction <= 1:
-            raise ValueError(f"crop_fraction is {self.crop_fraction}; expected above 0, at most 1")
+            raise UsageError(f"image_size is {self.image_size}; expected 1 to 4096 pixels")
+        if not 0.05 <= self.crop_fraction <= 1:
+            raise UsageError(f"crop_fraction is {self.crop_fraction}; expected 0.05 to 1")
+        if not 1 <= self.views <= MAX_VIEWS:
+            raise UsageError(f"views is {self.views}; expected 1 to {MAX_VIEWS}")
 
 
-def load_pixels(source: ImageSource, preprocessing: Preprocessing) -> NDArray[np.uint8]:
-    """Decode a picture and bring it to the size a backbone wants.
+def load_views(source: ImageSource, preprocessing: Preprocessing) -> NDArray[np.uint8]:
+    """Decode a picture and bring each view of it to the size a backbone wants.
 
     Parameters
     ----------
@@ -85,7 +96,7 @@ def load_pixels(source: ImageSource, preprocessing: Preprocessing) -> NDArray[np
 
     Returns
     -------
-    ndarray of uint8, shape (image_size, image_size, 3)
+    ndarray of uint8, shape (views, image_size, image_size, 3)
         Upright RGB, 0 to 255.
 
     Raises
@@ -93,17 +104,37 @@ def load_pixels(source: ImageSource, preprocessing: Preprocessing) -> NDArray[np
     ImageError
         If the source is missing, empty, truncated, not a picture, of zero size, or too large.
     """
-    size = preprocessing.image_size
-    target = size if preprocessing.resize == "squash" else round(size / preprocessing.crop_fraction)
-    image = open_rgb(source, at_least=target)
-    width, height = image.size
-    box = (0.0, 0.0, float(width), float(height))
-    if preprocessing.resize == "crop":
-        side = min(width, height) * size / target
-        left, top = (width - side) / 2, (height - side) / 2
-        box = (left, top, left + side, top + side)
-    resized = image.resize((size, size), _FILTERS[preprocessing.interpolation], box=box)
-    return np.asarray(resized)
+    size, views = preprocessing.image_size, preprocessing.views
+    least = size if preprocessing.resize == "squash" else size / preprocessing.crop_fraction
+    # Closer looks need the pixels for it.
+    image = open_rgb(source, at_least=math.ceil(least if views == 1 else least / _TILE))
+    boxes = _view_boxes(image.width, image.height, preprocessing)[:views]
+    chosen = _FILTERS[preprocessing.interpolation]
+    pixels = [np.asarray(image.resize((size, size), chosen, box=box)) for box in boxes]
+    if views == MAX_VIEWS:
+        pixels.append(pixels[0][:, ::-1])
+    return np.stack(pixels)
+
+
+def _view_boxes(width: int, height: int, preprocessing: Preprocessing) -> list[Box]:
+    """Say which parts of a picture the views show, all but the mirrored one."""
+    whole = (0.0, 0.0, float(width), float(height))
+    side = min(width, height) * preprocessing.crop_fraction
+    middle = _middle(width, height, side)
+    squash = preprocessing.resize == "squash"
+    tile = width * _TILE, height * _TILE
+    corners = [(x, y) for x in (0.0, width - tile[0]) for y in (0.0, height - tile[1])]
+    return [
+        *((whole, middle) if squash else (middle, whole)),
+        _middle(width, height, side * _ZOOM),
+        *((x, y, x + tile[0], y + tile[1]) for x, y in corners),
+    ]
+
+
+def _middle(width: int, height: int, side: float) -> Box:
+    """Return the square of a side in the middle of a picture."""
+    left, top = (width - side) / 2, (height - side) / 2
+    return left, top, left + side, top + side
 
 
 def open_rgb(source: ImageSource, at_least: int | None = None) -> Image.Image:
@@ -123,12 +154,12 @@ def open_rgb(source: ImageSource, at_least: int | None = None) -> Image.Image:
     Raises
     ------
     ImageError
-        As for `load_pixels`.
+        As for `load_views`.
     """
     try:
         return _to_rgb(_upright(_decode(source, at_least)))
     except Exception as error:  # a damaged file makes decoders raise nearly anything
-        raise ImageError(f"{describe(source)}: {_reason(error)}") from error
+        raise ImageError(_reason(error), describe(source)) from error
 
 
 def content_hash(source: ImageSource) -> str:
@@ -150,13 +181,14 @@ def content_hash(source: ImageSource) -> str:
     """
     try:
         if isinstance(source, Image.Image):
-            data = f"{source.mode} {source.size} ".encode() + source.tobytes()
+            upright = open_rgb(source)  # palette and orientation count too
+            data = f"{upright.size} ".encode() + upright.tobytes()
         elif isinstance(source, np.ndarray):
             data = f"{source.dtype} {source.shape} ".encode() + source.tobytes()
         else:
             data = _read(source)
     except Exception as error:
-        raise ImageError(f"{describe(source)}: {_reason(error)}") from error
+        raise ImageError(_reason(error), describe(source)) from error
     return hashlib.sha256(data).hexdigest()
 
 
@@ -168,6 +200,20 @@ def describe(source: object) -> str:
         return f"array of shape {source.shape} and type {source.dtype}"
     name = getattr(source, "name", None) or getattr(source, "filename", None)
     return str(name) if name else f"image given as {type(source).__name__}"
+
+
+def require_several(images: object) -> None:
+    """Refuse a single picture where several are expected.
+
+    Raises
+    ------
+    ImageError
+        If it is a path, bytes, an open image, or an array that is one picture.
+    """
+    single = (str, bytes, os.PathLike, Image.Image)
+    one_array = isinstance(images, np.ndarray) and images.ndim < 4 and images.dtype == np.uint8
+    if isinstance(images, single) or one_array:
+        raise ImageError("one image where several were expected; pass a list", describe(images))
 
 
 def save_png(pixels: NDArray[np.uint8], path: Path, side: int) -> None:
@@ -202,7 +248,10 @@ def _read(source: str | os.PathLike[str] | bytes | BinaryIO) -> bytes:
     if isinstance(source, bytes):
         return source
     if isinstance(source, (str, os.PathLike)):
-        return Path(source).read_bytes()
+        path = Path(source)
+        if path.exists() and not path.is_file() and not path.is_dir():
+            raise ImageError("not a regular file")  # a pipe might never end
+        return path.read_bytes()
     if not hasattr(source, "read"):
         raise ImageError("expected a path, bytes, a binary file, a PIL image or a uint8 array")
     if source.seekable():

@@ -5,9 +5,11 @@ Which records there are is left to `fewshot.artifact`.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import math
 import pickle
+import pickletools
 from dataclasses import fields, is_dataclass
 from typing import Any, NoReturn, get_args, get_origin, get_type_hints
 
@@ -16,10 +18,26 @@ from numpy.typing import NDArray
 
 from fewshot.errors import ArtifactError
 
+_SEAL = hashlib.sha256().digest_size
 
-def unpickle(data: bytes) -> object:
-    """Load a pickle that consists of literals; refuse any that names something to import."""
-    return _BuiltinsOnly(io.BytesIO(data)).load()
+
+def pickle_sealed(record: object) -> bytes:
+    """Pickle, and append the SHA-256 of that, which `pickle.load` itself does not read."""
+    data = pickle.dumps(record, protocol=4)
+    return data + hashlib.sha256(data).digest()
+
+
+def unpickle_sealed(data: bytes) -> object:
+    """Load what `pickle_sealed` made; refuse any change, and whatever is not a literal."""
+    pickled, seal = data[:-_SEAL], data[-_SEAL:]
+    for operation, argument, _ in pickletools.genops(pickled):
+        # A place in the memo far beyond the file's length would be filled up to with nothing.
+        if "PUT" in operation.name and int(argument or 0) > len(pickled):
+            raise ValueError(f"memo place {argument}")
+    loaded = _BuiltinsOnly(io.BytesIO(pickled)).load()
+    if hashlib.sha256(pickled).digest() != seal:
+        raise ValueError("its check sum does not match")
+    return loaded
 
 
 def encode(value: Any) -> Any:
@@ -42,8 +60,9 @@ def decode(value: Any, kind: Any, where: str) -> Any:
         if missing:
             raise ValueError(f"{where} lacks {', '.join(missing)}")
         return kind(**{n: decode(found[n], hint, f"{where}.{n}") for n, hint in hints.items()})  # type: ignore[operator]
-    if origin is np.ndarray:
-        return _decode_array(_require(value, dict, where), get_args(arguments[1])[0], where)
+    if origin in (np.ndarray, NDArray):  # up to numpy 2.4 the alias is the former
+        scalar = arguments[0] if origin is NDArray else get_args(arguments[1])[0]
+        return _decode_array(_require(value, dict, where), scalar, where)
     if origin is tuple:
         return tuple(decode(item, arguments[0], where) for item in _require(value, list, where))
     if origin is dict:

@@ -10,19 +10,20 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from fewshot.errors import SupportError
-
-if TYPE_CHECKING:
-    from fewshot.images import ImageSource
+from fewshot.images import ImageSource, require_several
 
 IMAGE_EXTENSIONS = tuple(
     ".jpg .jpeg .png .webp .bmp .gif .tif .tiff .jfif .avif .heic .heif".split()
 )
 
 SupportData: TypeAlias = (
-    "str | os.PathLike[str] | Mapping[str, Sequence[ImageSource]] | Sequence[ImageSource]"
+    str
+    | os.PathLike[str]
+    | Mapping[str, Sequence[ImageSource] | str | os.PathLike[str]]
+    | Sequence[ImageSource]
 )
 
 
@@ -33,39 +34,46 @@ class SupportSet:
     Attributes
     ----------
     images : tuple of ImageSource
-    labels : tuple of str
-        One for each image.
+    labels : tuple of str or None
+        One for each image; None for negatives, which are of none of the classes.
     names : tuple of str
         What each image is called in messages and in the classifier file.
     """
 
     images: tuple[ImageSource, ...]
-    labels: tuple[str, ...]
+    labels: tuple[str | None, ...]
     names: tuple[str, ...]
 
     @property
     def classes(self) -> tuple[str, ...]:
         """The labels that occur, sorted."""
-        return tuple(sorted(set(self.labels)))
+        return tuple(sorted({label for label in self.labels if label is not None}))
 
     def __len__(self) -> int:
         return len(self.images)
 
 
-def collect(data: SupportData, labels: Sequence[object] | None = None) -> SupportSet:
+def collect(
+    data: SupportData,
+    labels: Sequence[object] | None = None,
+    negatives: str | os.PathLike[str] | Sequence[ImageSource] | None = None,
+) -> SupportSet:
     """Gather a support set from whatever holds it.
 
     Parameters
     ----------
     data : path, mapping, or sequence of ImageSource
-        A folder with one folder per class; or label to images; or images, with `labels`.
+        A folder with one folder per class; or label to images or a folder of them; or images,
+        with `labels`.
     labels : sequence, optional
         One label for each image of a sequence; made into str.
+    negatives : path or sequence of ImageSource, optional
+        Images of things that are none of the classes; a folder is read as a whole.
 
     Returns
     -------
     SupportSet
-        At least two classes of at least one image each.
+        At least two classes, or one and negatives, of at least one image each.
 
     Raises
     ------
@@ -73,20 +81,29 @@ def collect(data: SupportData, labels: Sequence[object] | None = None) -> Suppor
         If the folder is missing, a class has no image, there are fewer than two classes, or
         images and labels do not match.
     """
+    support = gather(data, labels)
+    if negatives is None:
+        require_two_classes(support.classes, data)
+        return support
+    if not support.classes:
+        require_two_classes((), data)
+    return _with_negatives(support, negatives)
+
+
+def gather(data: SupportData, labels: Sequence[object] | None = None) -> SupportSet:
+    """Gather labelled images as `collect` does, of however many classes."""
     if isinstance(data, (str, os.PathLike)):
         if labels is not None:
             raise SupportError("labels given with a folder, whose own folders are the labels")
-        support = _from_folder(Path(data))
-    elif isinstance(data, Mapping):
+        return _from_folder(data)
+    if isinstance(data, Mapping):
         if labels is not None:
             raise SupportError("labels given with a mapping, whose keys are the labels")
-        support = _from_mapping(data)
-    elif labels is None:
+        return _from_mapping(data)
+    if labels is None:
         raise SupportError("images without labels; give one label for each image")
-    else:
-        support = _from_pairs(data, labels)
-    require_two_classes(support.classes, data)
-    return support
+    require_several(data)
+    return _from_pairs(list(data), list(labels))
 
 
 def require_two_classes(classes: Sequence[str], data: object = None) -> None:
@@ -113,16 +130,21 @@ def expand(patterns: Sequence[str | os.PathLike[str]]) -> list[Path]:
     """
     found: list[Path] = []
     for pattern in patterns:
+        if not os.fspath(pattern):
+            raise SupportError("an empty name was given for an image; expected a file or folder")
         matches = [Path(pattern)]
-        if not matches[0].exists():
+        if not os.path.exists(pattern):
             matches = [Path(m) for m in sorted(glob.glob(str(pattern), recursive=True))] or matches
         for path in matches:
-            found += (image_files(path) or [path]) if path.is_dir() else [path]
+            found += (image_files(path) or [path]) if os.path.isdir(path) else [path]
     return found
 
 
-def _from_folder(folder: Path) -> SupportSet:
+def _from_folder(data: str | os.PathLike[str]) -> SupportSet:
     """Read `folder/<class>/*`."""
+    if not os.fspath(data):
+        raise SupportError("an empty name was given for the data; expected a folder")
+    folder = Path(data)
     if not folder.is_dir():
         state = "is a file" if folder.exists() else "no such folder"
         raise SupportError(f"{folder}: {state}; expected a folder with one folder per class")
@@ -144,12 +166,37 @@ def require_images(images: Sequence[object], where: object) -> None:
         raise SupportError(f"{where}: no images found ({kinds}); add at least one")
 
 
-def _from_mapping(data: Mapping[str, Sequence[ImageSource]]) -> SupportSet:
+def _from_mapping(
+    data: Mapping[str, Sequence[ImageSource] | str | os.PathLike[str]],
+) -> SupportSet:
     """Flatten label to images."""
+    pairs = []
     for label, images in data.items():
+        if isinstance(images, (str, os.PathLike)):
+            images = image_files(Path(images))
+        require_several(images)
         require_images(images, f"class {str(label)!r}")
-    pairs = [(image, label) for label, images in data.items() for image in images]
+        pairs += [(image, label) for image in images]
     return _from_pairs([image for image, _ in pairs], [label for _, label in pairs])
+
+
+def _with_negatives(
+    support: SupportSet, negatives: str | os.PathLike[str] | Sequence[ImageSource]
+) -> SupportSet:
+    """Add images that are of none of the classes."""
+    if isinstance(negatives, (str, os.PathLike)):
+        images: Sequence[ImageSource] = image_files(Path(negatives))
+        require_images(images, negatives)
+    else:
+        require_several(negatives)
+        images = list(negatives)
+        require_images(images, "negatives")
+    more = _from_pairs(images, [""] * len(images))
+    return SupportSet(
+        support.images + more.images,
+        support.labels + (None,) * len(images),
+        support.names + more.names,
+    )
 
 
 def _from_pairs(images: Sequence[ImageSource], labels: Sequence[object]) -> SupportSet:
@@ -167,8 +214,9 @@ def _from_pairs(images: Sequence[ImageSource], labels: Sequence[object]) -> Supp
 
 
 def _is_class(path: Path) -> bool:
-    """Tell a class folder from files and hidden folders."""
-    return path.is_dir() and not path.name.startswith(".")
+    """Tell a class folder from files, hidden folders, and a classifier's own folder."""
+    own = (path / "classifier.pkl").exists()
+    return path.is_dir() and not path.name.startswith(".") and not own
 
 
 def _walk(folder: Path) -> Iterator[Path]:

@@ -1,4 +1,4 @@
-"""Pictures that the tests draw, and a classifier fitted on them once."""
+"""Pictures and embeddings that the tests make up, and a classifier fitted on them once."""
 
 import os
 import subprocess
@@ -8,11 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from fewshot import FewShotClassifier
 
 CLASSES = ("disc", "grid", "stripes")
+Floats = NDArray[np.float32]
+Labels = NDArray[np.int64]
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -31,6 +34,31 @@ def draw(label: str, seed: int, size: int = 96) -> Image.Image:
         if label == "grid":
             pen.line((0, line, size, line), fill=ink, width=4)
     return image
+
+
+def draw_face(size: int = 96) -> Image.Image:
+    """Draw a picture that is of none of the classes."""
+    image = Image.new("RGB", (size, size), (235, 190, 160))
+    pen = ImageDraw.Draw(image)
+    for x in (size // 4, 5 * size // 8):
+        pen.ellipse((x, size // 4, x + size // 8, size // 3), fill=(60, 90, 160))
+    pen.polygon([(size // 2, size // 3), (size // 3, size // 2), (size // 2, size // 2)], "brown")
+    pen.arc((size // 4, size // 2, 3 * size // 4, 7 * size // 8), 20, 160, (150, 20, 40), 6)
+    return image
+
+
+def draw_noise(seed: int, size: int = 96) -> Image.Image:
+    """Draw a pixel of any colour at every place."""
+    pixels = np.random.default_rng(seed).integers(0, 256, (size, size, 3), dtype=np.uint8)
+    return Image.fromarray(pixels)
+
+
+def clusters(n_classes: int, shots: int, dim: int = 64) -> tuple[Floats, Labels]:
+    """Make unit-length embeddings, none negative, around one centre a class, and their labels."""
+    labels = np.repeat(np.arange(n_classes), shots)
+    centres = np.random.default_rng(n_classes).gamma(1.0, size=(n_classes, dim))
+    points = centres[labels] + np.random.default_rng(shots).gamma(1.0, size=(len(labels), dim))
+    return np.float32(points / np.linalg.norm(points, axis=1, keepdims=True)), labels
 
 
 def write_set(folder: Path, shots: int, first: int = 0) -> Path:

@@ -1,11 +1,14 @@
 """The classifier file: built-in types only, read back exactly, refused when it is anything else."""
 
+import hashlib
+import math
 import os
 import pickle
 import pickletools
 import subprocess
 import sys
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -52,7 +55,13 @@ def test_it_reads_back_exactly(artifact: Artifact, tmp_path: Path) -> None:
 
 def test_arrays_are_read_only(artifact: Artifact, models: Path) -> None:
     for one in (artifact, read_artifact(models)):
-        for array in (one.head.weights, one.head.bias, one.support.embeddings):
+        for array in (
+            one.decision.head.weights,
+            one.decision.head.bias,
+            one.decision.rejection.prototypes,
+            one.decision.rejection.units,
+            one.support.embeddings,
+        ):
             with pytest.raises(ValueError, match="read-only"):
                 array[0] = 0
 
@@ -67,8 +76,10 @@ def test_it_names_no_global(models: Path) -> None:
 def test_it_holds_what_the_design_says(record: dict[str, Any]) -> None:
     assert record["format"] == 1
     assert record["classes"] == ["disc", "grid", "stripes"]
-    assert record["head"]["weights"]["shape"] == [3, 1280]
-    assert set(record["confidence"]) == {"temperature", "threshold", "reject_rate"}
+    assert set(record["decision"]) == {"head", "temperature", "rejection"}
+    assert record["decision"]["head"]["kind"] == "auto"
+    assert record["decision"]["head"]["weights"]["shape"] == [3, 1280]
+    assert set(record["decision"]["rejection"]) == {"prototypes", "units", "threshold", "rate"}
     assert record["backbone"]["file"] == "mobilenet_v2.onnx"
     assert len(record["backbone"]["sha256"]) == 64
     assert set(record["preprocessing"]) == {
@@ -76,6 +87,7 @@ def test_it_holds_what_the_design_says(record: dict[str, Any]) -> None:
         "resize",
         "crop_fraction",
         "interpolation",
+        "views",
     }
     assert record["support"]["names"][0] == "disc/00.png"
     assert {len(h) for h in record["support"]["hashes"]} == {64}
@@ -94,15 +106,24 @@ class Malicious:
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 def test_a_pickle_that_names_a_global_is_refused_unrun(tmp_path: Path, protocol: int) -> None:
     path, target = tmp_path / "classifier.pkl", tmp_path / "made"
-    path.write_bytes(pickle.dumps({"format": 1, "x": Malicious(target)}, protocol))
+    malicious = pickle.dumps({"format": 1, "x": Malicious(target)}, protocol)
+    path.write_bytes(seal(malicious))
     with pytest.raises(ArtifactError, match=r"classifier\.pkl: refused: it names .*mkdir"):
+        read_artifact(path)
+    path.write_bytes(malicious)
+    with pytest.raises(ArtifactError):
         read_artifact(path)
     assert not target.exists()
 
 
+def seal(data: bytes) -> bytes:
+    """Append the check sum, as whoever wants to deceive would."""
+    return data + hashlib.sha256(data).digest()
+
+
 def save(record: object, folder: Path) -> Path:
     path = folder / "classifier.pkl"
-    path.write_bytes(pickle.dumps(record))
+    path.write_bytes(seal(pickle.dumps(record)))
     return path
 
 
@@ -120,28 +141,39 @@ LOOP.append(LOOP)
         ("classes", ["disc", "disc", "grid"], "classes does not fit"),
         ("classes", ["disc", 3, "grid"], "record.classes is int, expected str"),
         ("classes", LOOP, "record.classes is list, expected str"),
-        ("head", {"kind": "logistic"}, "record.head lacks weights, bias"),
-        ("head.bias", array("<f4", [3], b"123"), "head.bias has 3 bytes for shape"),
-        ("head.bias", array("<f4", [-3], b""), "head.bias has a shape that is none"),
-        ("head.bias", array("<f4", [2], b"12345678"), "head.bias does not fit"),
-        ("head.bias", array("<f4", [3], b"\xff" * 12), "head does not fit"),
-        ("head.bias", array("|O", [3], b"1" * 24), "head.bias is not an array of float32"),
-        ("confidence.temperature", 0.0, "confidence.temperature does not fit"),
-        ("confidence.temperature", "hot", "confidence.temperature is str, expected float"),
+        ("decision.head", {"kind": "logistic"}, "record.decision.head lacks weights, bias"),
+        ("decision.head.bias", array("<f4", [3], b"123"), "head.bias has 3 bytes for shape"),
+        ("decision.head.bias", array("<f4", [-3], b""), "head.bias has a shape that is none"),
+        ("decision.head.bias", array("<f4", [2], b"12345678"), "head.bias does not fit"),
+        ("decision.head.bias", array("<f4", [3], b"\xff" * 12), "numbers does not fit"),
+        ("decision.head.bias", array("|O", [3], b"1" * 24), "head.bias is not an array of float32"),
+        ("decision.temperature", 0.0, "temperature does not fit"),
+        ("decision.temperature", math.inf, "temperature does not fit"),
+        ("decision.head.kind", "forest", "head.kind does not fit"),
+        ("decision.temperature", "hot", "decision.temperature is str, expected float"),
+        ("decision.rejection.prototypes", array("<f4", [1, 2], b"1" * 8), "prototypes does not"),
+        ("decision.rejection.units", array("<f4", [3], b"1" * 12), "units does not fit"),
+        ("decision.rejection.units", array("<f4", [2], bytes(8)), "units does not fit"),
+        ("decision.rejection.threshold", math.nan, "threshold does not fit"),
+        ("decision.rejection.rate", 7.0, "rate does not fit"),
+        ("preprocessing.views", 9, "views is 9"),
         ("preprocessing.resize", "pad", "resize is 'pad'"),
         ("backbone.file", "../secret.onnx", "backbone.file does not fit"),
         ("backbone.file", "..\\secret.onnx", "backbone.file does not fit"),
         ("support.labels", array("<i8", [0], b""), "support.labels does not fit"),
         ("support.names", [], "does not fit"),
+        ("measured", {}, "measured does not fit"),
         ("measured", {1: 2.0}, "record.measured is int, expected str"),
     ],
 )
 def test_a_record_that_does_not_hold_together_is_refused(
     part: str, value: object, message: str, record: dict[str, Any], tmp_path: Path
 ) -> None:
-    changed = {key: dict(v) if isinstance(v, dict) else v for key, v in record.items()}
+    inner = changed = deepcopy(record)
     *outer, key = part.split(".")
-    (changed[outer[0]] if outer else changed)[key] = value
+    for name in outer:
+        inner = inner[name]
+    inner[key] = value
     with pytest.raises(ArtifactError, match=f"damaged classifier file .*{message}"):
         read_artifact(save(changed, tmp_path))
 
@@ -151,10 +183,11 @@ def test_a_record_that_does_not_hold_together_is_refused(
     [
         (b"", "not a classifier file, or a damaged one"),
         (b"garbage", "not a classifier file, or a damaged one"),
-        (pickle.dumps([1]), "not a fewshot classifier file"),
-        (pickle.dumps({"format": "1"}), "not a fewshot classifier file"),
-        (pickle.dumps({"format": 2}), "classifier format 2; this fewshot reads format 1"),
-        (pickle.dumps({"format": 1}), "record lacks classes, head"),
+        (pickle.dumps("somebody's own work"), "not a classifier file, or a damaged one"),
+        (seal(pickle.dumps([1])), "not a fewshot classifier file"),
+        (seal(pickle.dumps({"format": "1"})), "not a fewshot classifier file"),
+        (seal(pickle.dumps({"format": 2})), "classifier format 2; this fewshot reads format 1"),
+        (seal(pickle.dumps({"format": 1})), "record lacks classes, decision"),
     ],
 )
 def test_files_that_are_something_else(content: bytes, message: str, tmp_path: Path) -> None:
@@ -168,6 +201,15 @@ def test_every_truncation_is_refused(models: Path, tmp_path: Path) -> None:
     path = tmp_path / "classifier.pkl"
     for length in range(0, len(whole), len(whole) // 50):
         path.write_bytes(whole[:length])
+        with pytest.raises(ArtifactError):
+            read_artifact(path)
+
+
+def test_every_changed_byte_is_refused(models: Path, tmp_path: Path) -> None:
+    whole = (models / "classifier.pkl").read_bytes()
+    path = tmp_path / "classifier.pkl"
+    for place in range(0, len(whole), len(whole) // 50):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
         with pytest.raises(ArtifactError):
             read_artifact(path)
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fewshot import FewShotClassifier, Prediction
+from fewshot import Embedder, FewShotClassifier, Prediction
 from fewshot.errors import (
     ArtifactError,
     BackboneError,
@@ -22,8 +22,9 @@ from fewshot.errors import (
     SupportError,
     UsageError,
 )
+from fewshot.heads import HEADS
 from fewshot.support import collect
-from tests.conftest import CLASSES, draw, write_set
+from tests.conftest import CLASSES, draw, draw_face, draw_noise, write_set
 
 
 def files(folder: Path) -> list[Path]:
@@ -50,13 +51,87 @@ def test_a_prediction_is_complete_and_frozen(
         answer.label = "grid"  # type: ignore[misc]
 
 
-def test_noise_is_unknown(classifier: FewShotClassifier) -> None:
-    between = Image.blend(draw("disc", 7), draw("grid", 7), 0.5)
-    answer = classifier.classify(between)
+@pytest.mark.parametrize(
+    "stranger",
+    [draw_face(), draw_noise(0), Image.blend(draw("disc", 7), draw("grid", 7), 0.5)],
+    ids=["face", "noise", "between"],
+)
+def test_other_pictures_are_unknown(classifier: FewShotClassifier, stranger: Image.Image) -> None:
+    answer = classifier.classify(stranger)
     assert not answer.known and answer.label in CLASSES
 
 
-@pytest.mark.parametrize("head", ["logistic", "centroid"])
+def test_a_reject_rate_of_0_knows_everything(support_folder: Path) -> None:
+    classifier = FewShotClassifier(reject_rate=0).fit(support_folder)
+    assert classifier.classify(draw_noise(0)).known and classifier.classify(draw_face()).known
+
+
+def test_negatives_are_unknown_and_take_their_share() -> None:
+    noise = [draw_noise(seed) for seed in range(6)]
+    support = {"disc": [draw("disc", seed) for seed in range(6)]}
+    classifier = FewShotClassifier().fit(support, negatives=noise[:4])
+    assert classifier.classes_ == ("disc",) and classifier.artifact_.has_negatives
+    for image in noise[4:]:
+        answer = classifier.classify(image)
+        assert not answer.known and answer.probability == sum(answer.scores.values()) < 0.3
+    answers = [classifier.classify(draw("disc", seed)) for seed in range(100, 110)]
+    assert min(answer.probability for answer in answers) > 0.9
+    assert sum(answer.known for answer in answers) >= 6
+    with pytest.raises(SupportError, match="only one class, 'disc'"):
+        FewShotClassifier().fit(support)
+
+
+def test_views_are_kept_with_the_classifier(
+    support_folder: Path, query_folder: Path, tmp_path: Path
+) -> None:
+    fitted = FewShotClassifier(views=3).fit(support_folder)
+    loaded = FewShotClassifier.load(fitted.save(tmp_path))
+    assert loaded.artifact_.preprocessing.views == loaded.embedder_.preprocessing_.views == 3
+    query = files(query_folder)
+    assert list(loaded.stream(query)) == list(fitted.stream(query))
+    embedding = Embedder(views=3).embed_one(files(support_folder)[0])
+    np.testing.assert_array_equal(fitted.artifact_.support.embeddings[0], embedding)
+
+
+@pytest.mark.parametrize("arguments", [{"views": 0}, {"views": 9}, {"reject_rate": 1.0}])
+def test_arguments_out_of_range_are_refused(arguments: dict[str, float]) -> None:
+    with pytest.raises(UsageError, match=r"expected .*1"):
+        FewShotClassifier(**arguments).fit({c: [draw(c, 0)] for c in CLASSES})  # type: ignore[arg-type]
+
+
+def test_evaluation(classifier: FewShotClassifier, query_folder: Path, tmp_path: Path) -> None:
+    held_out = classifier.evaluate()
+    assert held_out.protocol == "leave-one-out" and len(held_out.names) == 12
+    other = shutil.copytree(query_folder, tmp_path / "other")
+    (other / "face").mkdir()
+    draw_face().save(other / "face" / "1.png")
+    (other / "grid" / "bad.png").write_bytes(b"no")
+    with pytest.warns(FewShotWarning, match=r"bad\.png: not an image") as caught:
+        found = classifier.evaluate(other)
+    assert found.protocol == f"{other}, 10 images" and found.names[0] == "disc/100.png"
+    assert found.summary()["accuracy"] == 1 and found.strangers_known.tolist() == [False]
+    assert [type(error) for error in found.skipped] == [ImageError] and not classifier.skipped_
+    assert caught[0].filename == __file__
+
+
+def test_evaluation_on_nothing(classifier: FewShotClassifier, tmp_path: Path) -> None:
+    with pytest.raises(SupportError):
+        classifier.evaluate(tmp_path)
+
+
+def test_scoring_nothing(classifier: FewShotClassifier, tmp_path: Path) -> None:
+    with pytest.raises(SupportError):
+        classifier.score(tmp_path)
+
+
+def test_evaluation_that_cannot_be_done(classifier: FewShotClassifier) -> None:
+    with pytest.raises(SupportError, match="no image of a class that was fitted on"):
+        classifier.evaluate({"face": [draw_face()]})
+    with pytest.raises(NotFittedError):
+        FewShotClassifier().evaluate()
+
+
+@pytest.mark.parametrize("head", HEADS)
 def test_folder_mapping_and_list_fit_alike(
     head: str, support_folder: Path, query_folder: Path
 ) -> None:
@@ -78,7 +153,7 @@ def test_folder_mapping_and_list_fit_alike(
 
 
 def test_one_image_a_class_is_enough(query_folder: Path) -> None:
-    for head in ("logistic", "centroid"):
+    for head in HEADS:
         classifier = FewShotClassifier(head).fit({label: [draw(label, 0)] for label in CLASSES})
         assert classifier.score(query_folder) > 0.5
         assert classifier.artifact_.measured["held_out_images"] == 0
@@ -134,15 +209,20 @@ def test_fitting_again_embeds_only_what_changed(tmp_path: Path) -> None:
     assert (models / "classifier.pkl").read_bytes() != before
     reused = FewShotClassifier.load(models).artifact_
     fresh = FewShotClassifier().fit(data).artifact_
-    np.testing.assert_array_equal(reused.head.weights, fresh.head.weights)
+    np.testing.assert_array_equal(reused.decision.head.weights, fresh.decision.head.weights)
     assert reused.support.names == fresh.support.names
+    FewShotClassifier(views=2).fit(data, reuse=models, progress=lambda done, _: seen.append(done))
+    assert seen[-1] == 8  # other views are other embeddings
 
 
 def test_unreadable_images_are_left_out_and_named(tmp_path: Path) -> None:
     data = write_set(tmp_path / "data", 2)
     (data / "disc" / "bad.jpg").write_bytes(b"")
-    with pytest.warns(FewShotWarning, match=r"bad\.jpg: empty file \(0 bytes\); left out"):
+    with pytest.warns(
+        FewShotWarning, match=r"bad\.jpg: empty file \(0 bytes\); left out"
+    ) as caught:
         classifier = FewShotClassifier().fit(data)
+    assert caught[0].filename == __file__
     assert [type(error) for error in classifier.skipped_] == [ImageError]
     assert len(classifier.artifact_.support.names) == 6
 
@@ -152,6 +232,13 @@ def test_a_class_of_unreadable_images_is_an_error(tmp_path: Path) -> None:
     (data / "grid" / "00.png").write_bytes(b"no")
     with pytest.raises(SupportError, match=r"class 'grid': none of its 1 images .*00\.png: not an"):
         FewShotClassifier().fit(data)
+
+
+def test_images_that_are_all_unreadable_are_an_error() -> None:
+    refused = pytest.raises(SupportError, match="class 'a': none of its 1 images could be read")
+    with warnings.catch_warnings(), refused:
+        warnings.simplefilter("ignore")
+        FewShotClassifier().fit({"a": [b"no"], "b": [b""]})
 
 
 def test_errors_while_predicting(classifier: FewShotClassifier, tmp_path: Path) -> None:
@@ -164,7 +251,7 @@ def test_errors_while_predicting(classifier: FewShotClassifier, tmp_path: Path) 
 def test_unfitted_and_misused() -> None:
     with pytest.raises(NotFittedError, match=r"call fit\(\) or load\(\) first"):
         FewShotClassifier().classify(draw("disc", 0))
-    with pytest.raises(UsageError, match="head is 'forest'; expected one of logistic, centroid"):
+    with pytest.raises(UsageError, match=f"head is 'forest'; expected one of {', '.join(HEADS)}"):
         FewShotClassifier("forest").fit({"a": [draw("disc", 0)], "b": [draw("grid", 0)]})
 
 
@@ -188,7 +275,7 @@ def test_a_backbone_missing_beside_the_classifier_is_looked_up(
 
 def test_saving_loses_nothing(classifier: FewShotClassifier, models: Path, tmp_path: Path) -> None:
     (tmp_path / "classifier.pkl").write_bytes(pickle.dumps("somebody's own work"))
-    with pytest.raises(ArtifactError, match="not a fewshot classifier file"):
+    with pytest.raises(ArtifactError, match="not a classifier file"):
         classifier.save(tmp_path)
     assert pickle.loads((tmp_path / "classifier.pkl").read_bytes()) == "somebody's own work"
 

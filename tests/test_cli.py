@@ -1,5 +1,6 @@
 """The command line, run as a user runs it: real processes, files, exit codes and streams."""
 
+import hashlib
 import json
 import os
 import re
@@ -12,9 +13,9 @@ import pytest
 
 from fewshot import heads
 from fewshot.cli import _parser, main
-from tests.conftest import CLASSES, Run, draw, write_set
+from tests.conftest import CLASSES, Run, draw, draw_face, draw_noise, write_set
 
-COMMANDS = ("fit", "classify", "info", "demo")
+COMMANDS = ("fit", "classify", "evaluate", "info", "demo")
 
 
 def lines(text: str) -> list[dict[str, object]]:
@@ -28,7 +29,7 @@ def test_fit_says_what_it_did_and_what_to_type_next(
     assert (fitted.returncode, fitted.stderr) == (0, "")
     assert "3 classes: disc 4, grid 4, stripes 4" in fitted.stdout
     assert "12 images used, 0 skipped" in fitted.stdout
-    assert "held-out accuracy: 1.00 (12 of 12 images" in fitted.stdout
+    assert "held-out accuracy: 1.00 (95 % interval 0.76 to 1.00; 12 of 12 images" in fitted.stdout
     assert sorted(os.listdir(tmp_path / "models")) == ["classifier.pkl", "mobilenet_v2.onnx"]
     assert fitted.stdout.splitlines()[-1] == "next: fewshot classify IMAGE"
 
@@ -109,7 +110,8 @@ def test_info(fewshot: Run, models: Path) -> None:
     told = fewshot("info", "--models", models)
     assert told.returncode == 0
     assert "3 classes: disc 4, grid 4, stripes 4" in told.stdout
-    assert "mobilenet_v2.onnx" in told.stdout
+    assert "mobilenet_v2.onnx" in told.stdout and "0 negatives" in told.stdout
+    assert "turns away about 5% of genuine images" in told.stdout and "views: 1" in told.stdout
     summary = json.loads(fewshot("info", "--json", FEWSHOT_MODELS=str(models)).stdout)
     assert summary["format"] == 1 and summary["backbone"]["dim"] == 1280
 
@@ -123,6 +125,19 @@ def test_info(fewshot: Run, models: Path) -> None:
         (["fit", "one"], "only one class, 'cat'; .* needs two or more"),
         (["fit", "one", "--backbone", "resnet"], "only one class"),
         (["fit", "one", "--head", "forest"], "invalid choice: 'forest'"),
+        (["fit", "two", "--views", "9"], "views is 9; expected 1 to 8"),
+        (["fit", "two", "--views", "0"], "'0' is not a number of 1 or more"),
+        (["fit", "two", "--reject-rate", "1"], "reject rate is 1.0; expected 0 to 1"),
+        (["fit", "two", "--negatives", "nowhere"], "nowhere: no images found"),
+        (["evaluate", "one"], "only one class"),
+        (["evaluate", "two"], "every class has one image, so none can be left out .* --test"),
+        (["evaluate", "two", "--test", "nowhere"], "nowhere: no such folder"),
+        (["evaluate", "two", "--test", "empty"], "empty"),
+        (["evaluate", "two", "--test", "bad"], "bad"),
+        (["fit", "bad"], "class 'cat': none of its 1 images could be read"),
+        (["evaluate", "two", "--episodes", "2"], "0 classes have more than 5 images; .* --way"),
+        (["evaluate", "two", "--test", "two", "--shots", "1,x"], "'x' is not a number"),
+        (["evaluate", "two", "--test", "two", "--shots", "1"], "the smallest class has 1 images"),
         (["classify", "x.png", "--top", "0"], "'0' is not a number of 1 or more"),
         (["classify"], "the following arguments are required: IMAGE"),
         (["frobnicate"], "invalid choice: 'frobnicate'"),
@@ -132,8 +147,12 @@ def test_info(fewshot: Run, models: Path) -> None:
 def test_when_nothing_can_be_done_it_exits_2_with_one_line(
     fewshot: Run, tmp_path: Path, arguments: list[str], message: str
 ) -> None:
-    (tmp_path / "one" / "cat").mkdir(parents=True)
-    draw("disc", 0).save(tmp_path / "one" / "cat" / "1.png")
+    for folder in ("one/cat", "two/cat", "two/dog", "bad/cat", "bad/dog", "empty"):
+        (tmp_path / folder).mkdir(parents=True)
+        if folder.startswith("bad"):
+            (tmp_path / folder / "1.png").write_bytes(b"no")
+        elif folder != "empty":
+            draw("disc" if folder.endswith("cat") else "grid", 0).save(tmp_path / folder / "1.png")
     failed = fewshot(*arguments)
     assert (failed.returncode, failed.stdout) == (2, "")
     assert re.search(message, failed.stderr), failed.stderr
@@ -141,11 +160,113 @@ def test_when_nothing_can_be_done_it_exits_2_with_one_line(
     assert len([line for line in failed.stderr.splitlines() if "fewshot" in line[:8]]) == 1
 
 
+def test_fit_with_negatives_views_and_a_reject_rate(
+    fewshot: Run, support_folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "no").mkdir()
+    for seed in range(4):
+        draw_noise(seed).save(tmp_path / "no" / f"{seed}.png")
+    fitted = fewshot(
+        *("fit", support_folder, "--negatives", "no", "--views", 2, "--reject-rate", 0.1, "--json")
+    )
+    summary = json.loads(fitted.stdout)
+    assert fitted.returncode == 0 and summary["negatives"] == 4
+    assert summary["preprocessing"]["views"] == 2 and summary["reject_rate"] == 0.1
+    assert summary["classes"] == dict.fromkeys(CLASSES, 4)
+    told = fewshot("info").stdout
+    assert "12 and 4 negatives" in told and "views: 2" in told and "about 10% of genuine" in told
+    draw_noise(9).save(tmp_path / "noise.png")
+    assert fewshot("classify", "noise.png").stdout.startswith("noise.png  unknown (closest: ")
+
+
+def test_one_class_and_negatives_fit(fewshot: Run, support_folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(support_folder / "disc", tmp_path / "data" / "disc")
+    fitted = fewshot("fit", "data", "--negatives", support_folder / "grid")
+    assert fitted.returncode == 0 and "1 classes: disc 4" in fitted.stdout
+    told = fewshot("classify", support_folder / "disc", support_folder / "grid").stdout
+    verdicts = [line.split("  ")[1].split()[0] for line in told.splitlines()]
+    assert verdicts[4:] == ["unknown"] * 4 and verdicts[:4].count("disc") >= 3
+
+
+EVALUATION = (
+    "protocol images correct accuracy accuracy_low accuracy_high balanced_accuracy "
+    "calibration_error log_loss reject_rate turned_away strangers strangers_unknown classes "
+    "confusion mistakes"
+).split()
+
+
+def strictly(text: str) -> dict[str, object]:
+    """Read JSON as others do, who know no NaN."""
+    found: dict[str, object] = json.loads(text, parse_constant=lambda name: pytest.fail(name))
+    return found
+
+
+def test_evaluate(fewshot: Run, support_folder: Path, models: Path, tmp_path: Path) -> None:
+    told = fewshot("evaluate", support_folder)
+    assert (told.returncode, told.stderr) == (0, "")
+    rows = told.stdout.splitlines()
+    assert rows[0] == "leave-one-out"
+    assert re.fullmatch(r"accuracy +1\.000 \(95 % interval 0\.758 to 1\.000; 12 of 12\)", rows[1])
+    assert re.search(r"^turned away .* \(asked for: 0\.05\)$", told.stdout, re.MULTILINE)
+    assert re.search(r"^strangers +\d\.\d{3} of 12 images", told.stdout, re.MULTILINE)
+    assert re.search(r"^disc +4 +1\.00 +1\.00$", told.stdout, re.MULTILINE)
+    assert rows[-3:] == ["4 . .", ". 4 .", ". . 4"] and "confusion" in rows[-4]
+    assert "-0.000" not in told.stdout
+    before = (models / "classifier.pkl").read_bytes()
+    found = strictly(fewshot("evaluate", support_folder, "--models", models, "--json").stdout)
+    assert list(found) == EVALUATION and found["strangers"] == 12
+    assert (models / "classifier.pkl").read_bytes() == before and os.listdir(tmp_path) == []
+
+
+def test_evaluate_on_other_images(
+    fewshot: Run, support_folder: Path, query_folder: Path, tmp_path: Path
+) -> None:
+    other = shutil.copytree(query_folder, tmp_path / "other")
+    (other / "face").mkdir()
+    draw_face().save(other / "face" / "1.png")
+    shutil.copy(other / "disc" / "100.png", other / "grid" / "wrong.png")
+    command = ("evaluate", support_folder, "--test", "other")
+    told = fewshot(*command)
+    assert told.returncode == 0 and told.stdout.startswith("other, 11 images\n")
+    assert "strangers          1.000 of 1 images of other classes called unknown" in told.stdout
+    assert told.stdout.splitlines()[-1].startswith("grid/wrong.png  grid taken for disc ")
+    (other / "disc" / "bad.png").write_bytes(b"no")
+    told = fewshot(*command, "--json")
+    found = strictly(told.stdout)
+    assert told.returncode == 1 and told.stderr.startswith("fewshot: skipped ")
+    assert (found["images"], found["correct"], found["strangers"]) == (10, 9, 1)
+    assert [m["image"] for m in found["mistakes"]] == ["grid/wrong.png"]  # type: ignore[attr-defined]
+    assert os.listdir(tmp_path) == ["other"]
+
+
+def test_evaluate_by_episodes_and_shots(fewshot: Run, support_folder: Path, tmp_path: Path) -> None:
+    told = fewshot("evaluate", support_folder, "--episodes", 3, "--way", 2, "--shot", 2)
+    assert told.returncode == 0 and told.stdout.startswith("3 episodes, 2-way 2-shot\naccuracy ")
+    told = fewshot("evaluate", support_folder, "--shots", "3,1,9")
+    assert told.returncode == 0
+    assert re.search(r"per class and accuracy\n +1  [01]\.\d{3}\n +3  [01]\.\d{3}", told.stdout)
+    found = strictly(fewshot("evaluate", support_folder, "--shots", "3,1,9", "--json").stdout)
+    assert list(found) == [*EVALUATION, "curve", "wanted"]
+    assert [point["shots"] for point in found["curve"]] == [1, 3]  # type: ignore[attr-defined]
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("odd", [("--episodes", 1, "--way", 2), ("--episodes", 2, "--way", 1)])
+def test_odd_episodes_are_measured_or_refused(
+    odd: tuple[object, ...], fewshot: Run, support_folder: Path
+) -> None:
+    told = fewshot("evaluate", support_folder, *odd, "--shot", 2, "--json")
+    assert told.returncode in (0, 2) and "Traceback" not in told.stderr
+    if told.returncode == 0:
+        strictly(told.stdout)
+
+
 def test_a_classifier_that_cannot_be_used_exits_2(
     fewshot: Run, models: Path, tmp_path: Path, support_folder: Path
 ) -> None:
     folder = shutil.copytree(models, tmp_path / "copy")
-    (folder / "classifier.pkl").write_bytes(b"cposix\nsystem\n(S'touch hacked'\ntR.")
+    malicious = b"cposix\nsystem\n(S'touch hacked'\ntR."
+    (folder / "classifier.pkl").write_bytes(malicious + hashlib.sha256(malicious).digest())
     for arguments in (["classify", "x.png"], ["info"], ["fit", str(support_folder)]):
         failed = fewshot(*arguments, "--models", folder)
         assert failed.returncode == 2 and "refused: it names posix.system" in failed.stderr
@@ -212,8 +333,8 @@ def test_demo_shows_the_whole_thing(fewshot: Run, tmp_path: Path) -> None:
     again = json.loads(fewshot("demo", "--json").stdout)
     assert again["query"] == 200 and 0.8 < again["accuracy"] < 1
     assert f"{again['accuracy']:.2f}" in shown.stdout.splitlines()[-1]
-    (tmp_path / "fewshot-demo" / "mine.txt").touch()
-    refused = fewshot("demo")
+    (tmp_path / "mine" / "support").mkdir(parents=True)
+    refused = fewshot("demo", "mine")
     assert refused.returncode == 2 and "in use for something else" in refused.stderr
 
 

@@ -2,9 +2,11 @@
 
 import pickle
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 from PIL import Image
 from sklearn.base import clone
@@ -12,8 +14,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from fewshot import Embedder
+from fewshot.backbones import find_backbone
 from fewshot.errors import BackboneError, ImageError, MissingFileError
-from fewshot.images import Preprocessing, load_pixels
+from fewshot.images import Preprocessing, load_views
+from fewshot.pooling import pool
 from tests.conftest import CLASSES, draw
 
 PICTURES = [draw(label, seed) for seed in range(3) for label in CLASSES]
@@ -29,15 +33,27 @@ def test_rows_depend_on_their_own_image_alone() -> None:
     assert Embedder().embed([]).shape == (0, 1280)
 
 
-def test_it_is_the_backbone_on_the_pixels_its_recipe_gives() -> None:
+@pytest.mark.parametrize("views", [1, 3])
+def test_it_pools_the_feature_map_of_the_views(views: int) -> None:
+    embedder = Embedder(views=views)
+    assert embedder.preprocessing_ == replace(embedder.backbone_.preprocessing, views=views)
+    session = onnxruntime.InferenceSession(find_backbone(), providers=["CPUExecutionProvider"])
+    for picture in PICTURES[:3]:
+        pixels = load_views(picture, embedder.preprocessing_)
+        assert len(pixels) == views
+        expected = pool(session.run(["feature_map"], {"image": pixels})[0])
+        embedding = embedder.embed_one(picture)
+        np.testing.assert_allclose(embedding, expected, atol=1e-5)
+        np.testing.assert_array_equal(embedding, embedder.embed_views(pixels))
+        assert np.linalg.norm(embedding) == pytest.approx(1, abs=1e-5)
+
+
+def test_the_recipe_counts() -> None:
     embedder = Embedder()
-    pixels = np.stack([load_pixels(p, embedder.backbone_.preprocessing) for p in PICTURES[:3]])
-    np.testing.assert_allclose(
-        embedder.embed_pixels(pixels), embedder.embed(PICTURES[:3]), atol=1e-4
-    )
+    for other in (Embedder(views=3), Embedder(preprocessing=Preprocessing(96))):
+        assert other.embed_one(PICTURES[0]) @ embedder.embed_one(PICTURES[0]) < 0.999
     smaller = Embedder(preprocessing=Preprocessing(96))
     assert smaller.embed(PICTURES[:1]).shape == (1, 1280)
-    assert not np.allclose(smaller.embed(PICTURES[:1]), embedder.embed(PICTURES[:1]), atol=1e-2)
 
 
 def test_streams_are_read_only_a_little_ahead_and_errors_are_values() -> None:
@@ -59,7 +75,7 @@ def test_images_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "bad.png").write_bytes(b"no")
     with pytest.raises(ImageError, match=r"bad\.png: not an image"):
         Embedder().embed([PICTURES[0], tmp_path / "bad.png"])
-    with pytest.raises(ImageError, match=r"cat\.jpg: expected several images; pass a list of one"):
+    with pytest.raises(ImageError, match=r"cat\.jpg: one image where several were expected"):
         Embedder().embed("cat.jpg")
 
 
@@ -77,8 +93,8 @@ def test_it_can_be_pickled_and_cloned() -> None:
     np.testing.assert_array_equal(
         pickle.loads(pickle.dumps(embedder)).embed(PICTURES[:1]), expected
     )
-    copy = clone(embedder).set_params(preprocessing=Preprocessing(64))
-    assert copy.get_params()["threads"] == 1
+    copy = clone(embedder).set_params(views=3)
+    assert copy.get_params()["threads"] == 1 and copy.preprocessing_.views == 3
     assert not np.array_equal(copy.embed(PICTURES[:1]), expected)
     with pytest.raises(ValueError, match="size: no such parameter; expected backbone, models"):
         copy.set_params(size=3)

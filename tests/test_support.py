@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from fewshot.errors import SupportError
-from fewshot.support import collect, expand, image_files
+from fewshot.support import collect, expand, gather, image_files
 
 
 def touch(*paths: Path) -> None:
@@ -80,6 +80,33 @@ def test_images_and_labels_that_do_not_match() -> None:
         collect({"x": ["a"], "y": ["b"]}, ["x"])
     with pytest.raises(SupportError, match="only one class, 'x'"):
         collect(["a", "b"], ["x", "x"])
+
+
+def test_negatives_are_of_no_class(tmp_path: Path) -> None:
+    touch(*(tmp_path / name for name in ("data/cat/1.png", "no/b/2.png", "no/1.png", "no/.h.png")))
+    files = [tmp_path / "no" / "1.png", tmp_path / "no" / "b" / "2.png"]
+    support = collect(tmp_path / "data", negatives=tmp_path / "no")
+    assert support.classes == ("cat",) and support.labels == ("cat", None, None)
+    assert list(support.images[1:]) == files and support.names[2] == str(files[1])
+    assert collect(tmp_path / "data", negatives=files) == support
+    assert collect(["x.png", b"..."], "ab", [b"..."]).labels == ("a", "b", None)
+
+
+def test_negatives_that_do_not_help(tmp_path: Path) -> None:
+    touch(tmp_path / "data" / "cat" / "1.png")
+    (tmp_path / "empty").mkdir()
+    for none in ("empty", "nowhere"):
+        with pytest.raises(SupportError, match=rf"{none}: no images found .* add at least one"):
+            collect(tmp_path / "data", negatives=tmp_path / none)
+    with pytest.raises(SupportError, match="negatives: no images found"):
+        collect(tmp_path / "data", negatives=[])
+    with pytest.raises(SupportError, match="empty: found no class"):
+        collect(tmp_path / "empty", negatives=tmp_path / "data")
+
+
+def test_what_is_only_asked_about_may_be_of_one_class(tmp_path: Path) -> None:
+    touch(tmp_path / "cat" / "1.png")
+    assert gather(tmp_path).labels == gather(["x.png"], ["cat"]).labels == ("cat",)
 
 
 def test_files_folders_and_globs_of_a_command_line(tmp_path: Path) -> None:

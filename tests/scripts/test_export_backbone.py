@@ -130,8 +130,8 @@ def test_weights_from_a_file(ending: str, tmp_path: Path) -> None:
     weights, path = tmp_path / f"mine{ending}", tmp_path / "backbone.onnx"
     # Keras 3 writes the older format only together with the architecture.
     network.save_weights(weights) if ending == ".weights.h5" else network.save(weights)
-    options = f"--alpha 0.25 --image-size 64 --weights {weights} -o {path} --crop-fraction 0.875"
-    assert main(["--architecture", "MobileNet", *options.split()]) == 0
+    options = "--architecture MobileNet --alpha 0.25 --image-size 64 --crop-fraction 0.875".split()
+    assert main([*options, "--weights", str(weights), "-o", str(path)]) == 0
     images = photographs(64, 64)
     expected = network(applications.mobilenet.preprocess_input(images.astype(np.float32)))
     np.testing.assert_allclose(embed(path, images), expected, rtol=0, atol=1e-4)
@@ -148,8 +148,8 @@ def test_weights_of_another_network_are_refused(
     weights = tmp_path / "wide.weights.h5"
     wide = applications.MobileNet(alpha=0.5, include_top=False, weights=None)
     wide.save_weights(weights)
-    options = f"--alpha 0.25 --weights {weights} -o {tmp_path / 'out.onnx'}"
-    assert main(["--architecture", "MobileNet", *options.split()]) == 2
+    options = ["--architecture", "MobileNet", "--alpha", "0.25", "--weights", str(weights)]
+    assert main([*options, "-o", str(tmp_path / "out.onnx")]) == 2
     assert capsys.readouterr().err.startswith(f"{weights}: does not fit; expected")
 
 

@@ -1,0 +1,372 @@
+"""Measure a kind of classifier on images it was not fitted on: held out, given, or drawn.
+
+All of it works on embeddings, made once; the figures themselves are left to `fewshot.metrics`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fewshot import metrics
+from fewshot.artifact import Artifact, SupportRecord
+from fewshot.confidence import assign_folds
+from fewshot.decision import Decision, fit_decision
+from fewshot.errors import ImageError, SupportError, UsageError
+
+Labels: TypeAlias = NDArray[np.int64]
+Progress: TypeAlias = Callable[[int, int], None]
+
+# Up to so many images each is left out by itself; that many fits take a few seconds.
+_LEAVE_ONE_OUT = 60
+_FOLDS = 10
+_STRANGERS = 20
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Answers for labelled images that were not fitted on, and what they are worth.
+
+    Attributes
+    ----------
+    protocol : str
+        How the images were kept from the fit.
+    classes : tuple of str
+    names : tuple of str
+        Of the images.
+    truth : ndarray of int64, shape (n_images,)
+        Positions in the classes.
+    probabilities : ndarray of float32, shape (n_images, n_classes)
+    known : ndarray of bool, shape (n_images,)
+    reject_rate : float
+        The rate of False in `known` that was asked for.
+    strangers_known : ndarray of bool, shape (n_strangers,)
+        The same for images of classes that were not fitted on.
+    skipped : tuple of ImageError
+        Images that could not be read.
+    """
+
+    protocol: str
+    classes: tuple[str, ...]
+    names: tuple[str, ...]
+    truth: Labels
+    probabilities: NDArray[np.float32]
+    known: NDArray[np.bool_]
+    reject_rate: float
+    strangers_known: NDArray[np.bool_]
+    skipped: tuple[ImageError, ...] = ()
+
+    @cached_property
+    def confusion(self) -> Labels:
+        """Counts of answers, shape (n_classes, n_classes): rows are true, columns given."""
+        given = self.probabilities.argmax(axis=1)
+        return metrics.confusion_matrix(self.truth, given, len(self.classes))
+
+    def summary(self) -> dict[str, Any]:
+        """Work out every figure, in types that JSON knows.
+
+        Returns
+        -------
+        dict
+            Keys ``protocol images correct accuracy accuracy_low accuracy_high balanced_accuracy
+            calibration_error log_loss reject_rate turned_away strangers strangers_unknown classes
+            confusion mistakes``; rates in [0, 1], ``strangers_unknown`` None without strangers.
+        """
+        total, correct = len(self.truth), int(np.trace(self.confusion))
+        low, high = metrics.wilson_interval(correct, total)
+        per_class = self._per_class()
+        recalls = [row["recall"] for row in per_class.values() if row["images"]]
+        strangers = len(self.strangers_known)
+        return {
+            "protocol": self.protocol,
+            "images": total,
+            "correct": correct,
+            "accuracy": correct / total,
+            "accuracy_low": low,
+            "accuracy_high": high,
+            "balanced_accuracy": float(np.mean(recalls)),
+            "calibration_error": metrics.calibration_error(self.probabilities, self.truth),
+            "log_loss": metrics.log_loss(self.probabilities, self.truth),
+            "reject_rate": self.reject_rate,
+            "turned_away": float(1 - self.known.mean()),
+            "strangers": strangers,
+            "strangers_unknown": float(1 - self.strangers_known.mean()) if strangers else None,
+            "classes": per_class,
+            "confusion": self.confusion.tolist(),
+            "mistakes": self._mistakes(),
+        }
+
+    def _per_class(self) -> dict[str, dict[str, float]]:
+        """Work out precision and recall of each class."""
+        rows = {}
+        for i, label in enumerate(self.classes):
+            right, images = int(self.confusion[i, i]), int(self.confusion[i].sum())
+            given = int(self.confusion[:, i].sum())
+            rows[label] = {
+                "images": images,
+                "precision": right / given if given else 0.0,
+                "recall": right / images if images else 0.0,
+            }
+        return rows
+
+    def _mistakes(self) -> list[dict[str, Any]]:
+        """List wrong answers, the surest first."""
+        given, highest = self.probabilities.argmax(axis=1), self.probabilities.max(axis=1)
+        wrong = np.flatnonzero(given != self.truth)
+        return [
+            {
+                "image": self.names[i],
+                "truth": self.classes[self.truth[i]],
+                "label": self.classes[given[i]],
+                "probability": float(highest[i]),
+                "known": bool(self.known[i]),
+            }
+            for i in wrong[np.argsort(-highest[wrong])]
+        ]
+
+
+def cross_validate(artifact: Artifact, progress: Progress | None = None) -> Evaluation:
+    """Fit again and again without some images, and answer for those.
+
+    Parameters
+    ----------
+    artifact : Artifact
+        A fitted classifier; its kind of head and reject rate are what is measured.
+    progress : callable, optional
+        Called with the number of fits done and to do.
+
+    Returns
+    -------
+    Evaluation
+        Up to 60 images are left out one by one, more in ten stratified folds. The strangers are
+        the images of each class in its turn, for a classifier fitted without that class.
+
+    Raises
+    ------
+    SupportError
+        If no class has two images.
+    """
+    support, n_classes = artifact.support, len(artifact.classes)
+    genuine = support.labels < n_classes
+    few = genuine.sum() <= _LEAVE_ONE_OUT
+    folds = assign_folds(support.embeddings, support.labels, None if few else _FOLDS)
+    folds[~genuine] = -1  # negatives are only fitted on
+    if folds.max() < 0:
+        raise SupportError(
+            "every class has one image, so none can be left out to measure with; add images, "
+            "or give others with --test"
+        )
+    numbers = np.unique(folds[folds >= 0])
+    protocol = "leave-one-out" if few else f"{len(numbers)}-fold cross-validation"
+    away = range(n_classes) if 3 <= n_classes <= _STRANGERS else ()
+    fits = len(numbers) + len(away)
+    probabilities = np.zeros((len(folds), n_classes), np.float32)
+    known = np.ones(len(folds), bool)
+    for done, fold in enumerate(numbers, 1):
+        held = folds == fold
+        probabilities[held], known[held] = _fit(artifact, ~held).decide(support.embeddings[held])
+        if progress:
+            progress(done, fits)
+    strangers = [np.zeros(0, bool)]
+    for done, label in enumerate(away, len(numbers) + 1):
+        strangers.append(_known_without(artifact, label))
+        if progress:
+            progress(done, fits)
+    tried = np.flatnonzero(folds >= 0)
+    names = tuple(support.names[i] for i in tried)
+    return Evaluation(
+        protocol,
+        artifact.classes,
+        names,
+        support.labels[tried],
+        probabilities[tried],
+        known[tried],
+        artifact.decision.rejection.rate,
+        np.concatenate(strangers),
+    )
+
+
+def evaluate_on(artifact: Artifact, query: SupportRecord, protocol: str) -> Evaluation:
+    """Answer for other labelled images.
+
+    Parameters
+    ----------
+    artifact : Artifact
+        A fitted classifier.
+    query : SupportRecord
+        Their embeddings; labels are positions in the classifier's classes, or one past the last
+        for strangers.
+    protocol : str
+        What the images are.
+
+    Returns
+    -------
+    Evaluation
+
+    Raises
+    ------
+    SupportError
+        If no image is of a class of the classifier.
+    """
+    probabilities, known = artifact.decision.decide(query.embeddings)
+    own = query.labels < len(artifact.classes)
+    if not own.any():
+        raise SupportError(
+            f"{protocol}: no image of a class that was fitted on ({', '.join(artifact.classes)})"
+        )
+    return Evaluation(
+        protocol,
+        artifact.classes,
+        tuple(np.array(query.names, object)[own]),
+        query.labels[own],
+        probabilities[own],
+        known[own],
+        artifact.decision.rejection.rate,
+        known[~own],
+    )
+
+
+def run_episodes(
+    artifact: Artifact, episodes: int, way: int, shot: int, queries: int = 15
+) -> dict[str, Any]:
+    """Measure by the field's protocol: random small tasks (Vinyals et al. 2016).
+
+    Parameters
+    ----------
+    artifact : Artifact
+        All images to draw from.
+    episodes, way, shot, queries : int
+        How many tasks; and in each the classes, images a class to fit on, and at most to ask.
+
+    Returns
+    -------
+    dict
+        ``protocol accuracy accuracy_low accuracy_high``, the interval by Student's t.
+
+    Raises
+    ------
+    SupportError
+        If there are not that many classes with more than `shot` images.
+    UsageError
+        If there are fewer than two episodes or classes.
+    """
+    if min(episodes, way) < 2:
+        raise UsageError(f"{episodes} episodes of {way} classes; expected 2 or more of each")
+    labels, kind = artifact.support.labels, artifact.decision.head.kind
+    counts = np.bincount(labels)[: len(artifact.classes)]
+    large = np.flatnonzero(counts > shot)
+    if len(large) < way:
+        raise SupportError(
+            f"{len(large)} classes have more than {shot} images; expected at least {way}: "
+            "ask for less with --way or --shot"
+        )
+    results = []
+    for seed in range(episodes):
+        chance = np.random.default_rng(seed)
+        chosen = chance.permutation(large)[:way]
+        members = [chance.permutation(np.flatnonzero(labels == label)) for label in chosen]
+        support = np.concatenate([m[:shot] for m in members])
+        query = np.concatenate([m[shot : shot + queries] for m in members])
+        numbers = np.searchsorted(np.sort(chosen), labels)
+        results.append(_accuracy(artifact.support, kind, support, query, numbers, way).mean())
+    low, high = metrics.t_interval(results)
+    return {
+        "protocol": f"{episodes} episodes, {way}-way {shot}-shot",
+        "accuracy": float(np.mean(results)),
+        "accuracy_low": low,
+        "accuracy_high": high,
+    }
+
+
+def learning_curve(artifact: Artifact, shots: Sequence[int], draws: int = 5) -> dict[str, Any]:
+    """Measure accuracy against the number of images per class.
+
+    Parameters
+    ----------
+    artifact : Artifact
+        All images to draw from.
+    shots : sequence of int
+        Numbers of images per class; those that leave a class nothing to ask about are left out.
+    draws : int
+        Support sets drawn for each.
+
+    Returns
+    -------
+    dict
+        ``curve``: a list of ``shots accuracy``; ``wanted``: the class whose recall rose most over
+        the last step, which more images would help most, or None.
+
+    Raises
+    ------
+    SupportError
+        If no number of shots can be measured.
+    """
+    support, n_classes = artifact.support, len(artifact.classes)
+    smallest = int(np.bincount(support.labels)[:n_classes].min())
+    possible = sorted({n for n in shots if 1 <= n < smallest})
+    if not possible:
+        raise SupportError(
+            f"the smallest class has {smallest} images; expected more than the shots asked for"
+        )
+    recalls = np.zeros((len(possible), n_classes))
+    for row, n in enumerate(possible):
+        for chosen, query in draw_splits(support.labels, n, draws):
+            right = _accuracy(
+                support, artifact.decision.head.kind, chosen, query, support.labels, n_classes
+            )
+            truth = support.labels[query]
+            recalls[row] += [right[truth == label].mean() / draws for label in range(n_classes)]
+    gains = recalls[-1] - recalls[-2] if len(possible) > 1 else np.zeros(n_classes)
+    wanted = artifact.classes[int(gains.argmax())] if gains.max() > 0 else None
+    curve = [
+        {"shots": n, "accuracy": float(row.mean())}
+        for n, row in zip(possible, recalls, strict=True)
+    ]
+    return {"curve": curve, "wanted": wanted}
+
+
+def draw_splits(labels: Labels, shots: int, draws: int) -> Iterator[tuple[Labels, Labels]]:
+    """Draw support sets of `shots` images a class; the query set is all that is left."""
+    for seed in range(draws):
+        chance = np.random.default_rng([shots, seed])
+        members = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+        support = np.concatenate([chance.permutation(m)[:shots] for m in members])
+        yield support, np.setdiff1d(np.arange(len(labels)), support)
+
+
+def _fit(artifact: Artifact, kept: NDArray[np.bool_]) -> Decision:
+    """Fit as the classifier was, on some of its images."""
+    support, decision = artifact.support, artifact.decision
+    embeddings, labels = support.embeddings[kept], support.labels[kept]
+    n_classes, rate = len(artifact.classes), decision.rejection.rate
+    return fit_decision(decision.head.kind, embeddings, labels, n_classes, rate)[0]
+
+
+def _known_without(artifact: Artifact, label: int) -> NDArray[np.bool_]:
+    """Answer for the images of a class with a classifier fitted without it."""
+    support, decision = artifact.support, artifact.decision
+    away = support.labels == label
+    labels = support.labels[~away] - (support.labels[~away] > label)
+    rate, n_classes = decision.rejection.rate, len(artifact.classes) - 1
+    fitted, _ = fit_decision(decision.head.kind, support.embeddings[~away], labels, n_classes, rate)
+    return fitted.decide(support.embeddings[away])[1]
+
+
+def _accuracy(
+    record: SupportRecord,
+    kind: str,
+    support: Labels,
+    query: Labels,
+    numbers: Labels,
+    n_classes: int,
+) -> NDArray[np.bool_]:
+    """Tell which query images get their own label from a head fitted on the support images."""
+    embeddings = record.embeddings
+    decision, _ = fit_decision(kind, embeddings[support], numbers[support], n_classes, 0.0)
+    given = decision.decide(embeddings[query])[0].argmax(axis=1)
+    return np.asarray(given == numbers[query])

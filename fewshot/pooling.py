@@ -1,0 +1,41 @@
+"""Pool the feature map of a backbone into an embedding.
+
+Running the backbone is left to `fewshot.embedder`; what the numbers mean, to the heads.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def pool(feature_maps: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Average overlapping windows of feature maps, each brought to unit length first.
+
+    Four windows, one in each corner and just over half as wide and high as the map, are averaged
+    as the whole map usually is. As each then counts the same, what shows up strongly in one place
+    does not drown the rest (regional pooling: Tolias, Sicre and Jegou 2016). Stored embeddings are
+    made in this way, so a change of it is a change of the classifier file's format.
+
+    Parameters
+    ----------
+    feature_maps : ndarray of float32, shape (n_views, dim, h, w)
+        Of one image.
+
+    Returns
+    -------
+    ndarray of float32, shape (dim,)
+        Of length 1, or 0 where nothing was active.
+    """
+    height, width = feature_maps.shape[2:]
+    tall, wide = height // 2 + 1, width // 2 + 1
+    rows = (slice(0, tall), slice(height - tall, None))
+    columns = (slice(0, wide), slice(width - wide, None))
+    windows = [feature_maps[:, :, r, c].mean(axis=(2, 3)) for r in rows for c in columns]
+    return _unit(_unit(np.concatenate(windows)).mean(axis=0))
+
+
+def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Bring the last axis to length 1, leaving zeros as they are."""
+    lengths = np.sqrt((vectors**2).sum(axis=-1, keepdims=True))
+    return np.asarray(vectors / np.where(lengths > 0, lengths, 1), np.float32)
