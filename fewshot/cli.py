@@ -1,7 +1,7 @@
-"""The command line: parse, call the public API, print.
+"""Carry out commands: call the public API, print what it answers.
 
-Nothing is decided here that a Python user could not call too; libraries are imported by the
-commands that need them, so that help is instant.
+Nothing is decided here that a Python user could not call too; the arguments are described in
+`fewshot.parser`, and libraries are imported by the commands that need them.
 """
 
 from __future__ import annotations
@@ -13,13 +13,12 @@ import os
 import shlex
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import redirect_stdout
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fewshot import __version__
 from fewshot.console import (
     evaluation_text,
     fit_text,
@@ -28,26 +27,10 @@ from fewshot.console import (
     progress_bar,
 )
 from fewshot.errors import FewShotError, ImageError
+from fewshot.parser import build_parser
 
 if TYPE_CHECKING:
     from fewshot.classifier import FewShotClassifier, Prediction
-
-_FIT = """examples:
-  fewshot fit data/                 data/rose/*.jpg, data/tulip/*.jpg, ...
-  fewshot fit data/ -o garden/      then: fewshot classify --models garden/ new.jpg
-
-Running it again embeds only images that are new or changed."""
-_CLASSIFY = """examples:
-  fewshot classify new.jpg
-  fewshot classify photos/ 'more/*.png' --top 3
-  fewshot classify photos/ --json | jq -r 'select(.known) | [.image, .label] | @tsv'
-
-exit status: 0 all answered, 1 some images could not be read, 2 nothing could be done"""
-_EVALUATE = """examples:
-  fewshot evaluate data/                         images left out in turn
-  fewshot evaluate data/ --test other/           fit on data/, measure on other/
-  fewshot evaluate data/ --shots 1,2,5,10        would more images help?
-  fewshot evaluate data/ --episodes 100 --way 5 --shot 5"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -68,9 +51,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     if not sys.warnoptions:
         warnings.simplefilter("ignore")  # what matters in them is reported by the commands
-    arguments = _parser().parse_args(argv)
+    arguments = build_parser().parse_args(argv)
     try:
-        status = int(arguments.run(arguments))
+        status = _COMMANDS[arguments.command](arguments)
         sys.stdout.flush()
         return status
     except FewShotError as error:
@@ -88,115 +71,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(str(error))
     except KeyboardInterrupt:
         return 130
-
-
-def _parser() -> argparse.ArgumentParser:
-    """Describe the commands."""
-    parser = argparse.ArgumentParser(
-        prog="fewshot",
-        description="Tell your own classes of images apart, from a handful of photographs of each.",
-        epilog="start with: fewshot demo; then: fewshot fit DATA; fewshot classify IMAGE",
-    )
-    parser.add_argument("--version", action="version", version=f"fewshot {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-
-    fit = _command(commands, "fit", _fit, "learn classes from a folder of images", _FIT)
-    _add_fitting(fit)
-    fit.add_argument("-o", "--output", metavar="DIR", help="where to write (default: as --models)")
-
-    classify = _command(commands, "classify", _classify, "say what images show", _CLASSIFY)
-    classify.add_argument("images", metavar="IMAGE", nargs="+", help="file, folder or glob")
-    classify.add_argument("--top", metavar="K", type=_count, help="print the K likeliest classes")
-
-    evaluate = _command(
-        commands, "evaluate", _evaluate, "measure on images that were not fitted on", _EVALUATE
-    )
-    _add_fitting(evaluate)
-    add = evaluate.add_argument
-    add("--test", metavar="DIR", help="fit on all of DATA and measure on this folder of classes")
-    add("--shots", metavar="N,N,...", type=_counts, help="accuracy against images per class")
-    add("--episodes", metavar="N", type=_count, help="measure on N random tasks instead")
-    add("--way", metavar="N", type=_count, default=5, help="classes a task (default: 5)")
-    add("--shot", metavar="N", type=_count, default=5, help="images a class (default: 5)")
-
-    info = _command(commands, "info", _info, "show what a classifier file is made of")
-    for command in (fit, classify, evaluate, info):
-        command.add_argument(
-            "--models",
-            metavar="DIR",
-            help="folder of the classifier and its backbone (default: $FEWSHOT_MODELS or models)",
-        )
-
-    demo = _command(commands, "demo", _demo, "try everything on handwritten digits, offline")
-    demo.add_argument(
-        "folder", metavar="DIR", nargs="?", default="fewshot-demo", help="(default: fewshot-demo)"
-    )
-    return parser
-
-
-def _command(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser],
-    name: str,
-    run: Callable[[argparse.Namespace], int],
-    summary: str,
-    epilog: str | None = None,
-) -> argparse.ArgumentParser:
-    """Add a command; all of them can answer in JSON."""
-    parser = commands.add_parser(
-        name,
-        help=summary,
-        description=f"{summary[0].upper()}{summary[1:]}.",
-        epilog=epilog,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--json", action="store_true", help="print JSON instead of text")
-    parser.set_defaults(run=run)
-    return parser
-
-
-def _add_fitting(parser: argparse.ArgumentParser) -> None:
-    """Add what says how to fit."""
-    add = parser.add_argument
-    add("data", metavar="DATA", help="folder with one folder of images per class")
-    add(
-        "--head",
-        choices=("auto", "logistic", "discriminant", "centroid"),
-        default="auto",
-        help="classifier over embeddings (default: auto, a blend of the next two)",
-    )
-    add(
-        "--backbone",
-        metavar="NAME|FILE",
-        default="mobilenet_v2",
-        help="network that turns images into embeddings (default: mobilenet_v2, built in)",
-    )
-    add(
-        "--views",
-        metavar="N",
-        type=_count,
-        default=1,
-        help="looks at each image, 1 to 8: more accurate, and that much slower (default: 1)",
-    )
-    add(
-        "--reject-rate",
-        metavar="RATE",
-        type=float,
-        default=0.05,
-        help="part of genuine images that may be called unknown (default: 0.05; 0: never)",
-    )
-    add("--negatives", metavar="DIR", help="images of things that are none of the classes")
-
-
-def _counts(text: str) -> list[int]:
-    """Parse numbers of 1 or more with commas between."""
-    return [_count(part) for part in text.split(",")]
-
-
-def _count(text: str) -> int:
-    """Parse a number of 1 or more."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of 1 or more")
-    return int(text)
 
 
 def _fit(arguments: argparse.Namespace) -> int:
@@ -248,7 +122,7 @@ def _report_skipped(skipped: Sequence[ImageError]) -> None:
 def _evaluate(arguments: argparse.Namespace) -> int:
     """Measure a kind of classifier, and write nothing."""
     from fewshot.backbones import models_folder
-    from fewshot.evaluation import learning_curve, run_episodes
+    from fewshot.protocols import learning_curve, run_episodes
 
     classifier = _fitted(arguments, reuse=models_folder(arguments.models))
     artifact, skipped = classifier.artifact_, len(classifier.skipped_)
@@ -332,6 +206,15 @@ def _demo(arguments: argparse.Namespace) -> int:
     else:
         print(f"accuracy on {n_query} other images, in {query}: {accuracy:.2f}")
     return 0
+
+
+_COMMANDS = {
+    "fit": _fit,
+    "classify": _classify,
+    "evaluate": _evaluate,
+    "info": _info,
+    "demo": _demo,
+}
 
 
 def _drop_output() -> None:

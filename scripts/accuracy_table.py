@@ -22,11 +22,11 @@ from fewshot.artifact import SupportRecord, write_artifact
 from fewshot.backbones import find_backbone
 from fewshot.decision import fit_decision
 from fewshot.embedder import Embedder
-from fewshot.evaluation import draw_splits
 from fewshot.fitting import fit_artifact
 from fewshot.heads import HEADS
 from fewshot.images import load_views
 from fewshot.metrics import auroc, calibration_error, log_loss, t_interval
+from fewshot.protocols import draw_splits
 from fewshot.support import collect
 
 Floats = NDArray[np.float32]

@@ -11,7 +11,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from fewshot import FewShotClassifier
+from fewshot import Artifact, FewShotClassifier
+from fewshot.artifact import BackboneReference, SupportRecord
+from fewshot.decision import fit_decision
+from fewshot.images import Preprocessing
 
 CLASSES = ("disc", "grid", "stripes")
 Floats = NDArray[np.float32]
@@ -68,6 +71,31 @@ def write_set(folder: Path, shots: int, first: int = 0) -> Path:
         for seed in range(first, first + shots):
             draw(label, seed).save(folder / label / f"{seed:02}.png")
     return folder
+
+
+MEASURED = ("held_out_images", "held_out_correct", "accuracy_low", "accuracy_high")
+
+
+def make_record(embeddings: Floats, labels: Labels) -> SupportRecord:
+    names = tuple(f"{label}/{i}.png" for i, label in enumerate(labels))
+    return SupportRecord(embeddings.copy(), labels.copy(), names, names)
+
+
+def make_artifact(
+    embeddings: Floats, labels: Labels, n_classes: int | None = None, rate: float = 0.05
+) -> Artifact:
+    """Fit a classifier on embeddings; labels past the classes are negatives."""
+    n_classes = n_classes or int(labels.max()) + 1
+    return Artifact(
+        classes=tuple("abcdefgh"[:n_classes]),
+        decision=fit_decision("auto", embeddings, labels, n_classes, rate)[0],
+        backbone=BackboneReference("tiny.onnx", "0" * 64, "tiny", embeddings.shape[1]),
+        preprocessing=Preprocessing(),
+        support=make_record(embeddings, labels),
+        measured=dict.fromkeys(MEASURED, 0.0),
+        versions={},
+        created="",
+    )
 
 
 @pytest.fixture(scope="session")

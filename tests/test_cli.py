@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from fewshot import heads
-from fewshot.cli import _parser, main
+from fewshot.cli import main
+from fewshot.parser import build_parser
 from tests.conftest import CLASSES, Run, draw, draw_face, draw_noise, write_set
 
 COMMANDS = ("fit", "classify", "evaluate", "info", "demo")
@@ -340,7 +341,7 @@ def test_demo_shows_the_whole_thing(fewshot: Run, tmp_path: Path) -> None:
 
 def test_every_command_is_in_the_readme() -> None:
     readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
-    (commands,) = (action.choices for action in _parser()._actions if action.choices)
+    (commands,) = (action.choices for action in build_parser()._actions if action.choices)
     assert tuple(commands) == COMMANDS
     for command in COMMANDS:
         assert f"fewshot {command}" in readme

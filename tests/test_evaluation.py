@@ -5,43 +5,11 @@ import json
 import numpy as np
 import pytest
 
-from fewshot import Artifact
-from fewshot.artifact import BackboneReference, SupportRecord
 from fewshot.decision import fit_decision
 from fewshot.errors import SupportError
-from fewshot.evaluation import (
-    cross_validate,
-    draw_splits,
-    evaluate_on,
-    learning_curve,
-    run_episodes,
-)
-from fewshot.images import Preprocessing
-from tests.conftest import Floats, Labels, clusters
-
-MEASURED = ("held_out_images", "held_out_correct", "accuracy_low", "accuracy_high")
-
-
-def make_record(embeddings: Floats, labels: Labels) -> SupportRecord:
-    names = tuple(f"{label}/{i}.png" for i, label in enumerate(labels))
-    return SupportRecord(embeddings.copy(), labels.copy(), names, names)
-
-
-def make_artifact(
-    embeddings: Floats, labels: Labels, n_classes: int | None = None, rate: float = 0.05
-) -> Artifact:
-    """Fit a classifier on embeddings; labels past the classes are negatives."""
-    n_classes = n_classes or int(labels.max()) + 1
-    return Artifact(
-        classes=tuple("abcdefgh"[:n_classes]),
-        decision=fit_decision("auto", embeddings, labels, n_classes, rate)[0],
-        backbone=BackboneReference("tiny.onnx", "0" * 64, "tiny", embeddings.shape[1]),
-        preprocessing=Preprocessing(),
-        support=make_record(embeddings, labels),
-        measured=dict.fromkeys(MEASURED, 0.0),
-        versions={},
-        created="",
-    )
+from fewshot.evaluation import cross_validate, evaluate_on
+from fewshot.protocols import learning_curve, run_episodes
+from tests.conftest import clusters, make_artifact, make_record
 
 
 def test_leave_one_out_asks_about_every_image_once() -> None:
@@ -167,46 +135,3 @@ def test_summaries_are_json() -> None:
         learning_curve(artifact, [1, 2]),
     ):
         assert json.loads(json.dumps(summary, allow_nan=False)) == summary
-
-
-def test_episodes() -> None:
-    artifact = make_artifact(*clusters(5, 20))
-    one, five = (run_episodes(artifact, 20, 5, shot) for shot in (1, 5))
-    assert five["protocol"] == "20 episodes, 5-way 5-shot"
-    assert one["accuracy"] < five["accuracy"] > 0.97
-    assert one["accuracy_low"] < one["accuracy"] < one["accuracy_high"]
-    assert run_episodes(artifact, 20, 5, 1) == one
-    assert run_episodes(artifact, 20, 2, 1)["accuracy"] > one["accuracy"]
-
-
-def test_episodes_that_cannot_be_drawn() -> None:
-    artifact = make_artifact(*clusters(3, 5))
-    for way, shot, n_large in ((4, 2, 3), (2, 5, 0)):
-        with pytest.raises(
-            SupportError, match=f"{n_large} classes have more than {shot} .* at least {way}: ask"
-        ):
-            run_episodes(artifact, 3, way, shot)
-
-
-def test_the_learning_curve_rises_and_names_what_is_wanted() -> None:
-    embeddings, labels = clusters(4, 20)
-    artifact = make_artifact(embeddings, np.minimum(labels, 2))  # "c" is of two kinds
-    found = learning_curve(artifact, [8, 1, 1, 500])
-    assert [point["shots"] for point in found["curve"]] == [1, 8]
-    first, last = (point["accuracy"] for point in found["curve"])
-    assert 0.5 < first < last - 0.05 and last > 0.95
-    assert found["wanted"] == "c"
-    assert learning_curve(artifact, [8])["wanted"] is None
-    with pytest.raises(SupportError, match="smallest class has 20 images; expected more than"):
-        learning_curve(artifact, [20])
-
-
-def test_splits_are_disjoint_and_complete() -> None:
-    labels = np.repeat([0, 1, 2], [4, 9, 5])
-    splits = list(draw_splits(labels, 3, 6))
-    for support, query in splits:
-        assert sorted([*support, *query]) == list(range(18))
-        assert np.bincount(labels[support]).tolist() == [3, 3, 3]
-    assert len({tuple(sorted(support)) for support, _ in splits}) == 6
-    for again, split in zip(draw_splits(labels, 3, 6), splits, strict=True):
-        np.testing.assert_array_equal(again[0], split[0])
