@@ -126,10 +126,12 @@ def progress_bar(what: str) -> Callable[[int, int], None] | None:
         from tqdm import tqdm
     except ImportError:  # a device may have no more than classifying needs
         return None
-    bar = tqdm(desc=what, unit=" images", leave=False)
+    bar = None
 
     def show(done: int, total: int) -> None:
-        bar.total = total
+        nonlocal bar
+        if bar is None:  # not before there is something to do
+            bar = tqdm(desc=what, total=total, leave=False)
         bar.update(done - bar.n)
         if done == total:
             bar.close()
