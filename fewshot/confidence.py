@@ -67,12 +67,13 @@ def assign_folds(
     -------
     ndarray of int64, shape (n_images,)
     """
-    rows = np.column_stack([labels, embeddings])
-    _, first, copies = np.unique(rows, axis=0, return_index=True, return_inverse=True)
-    folds = make_folds(labels[first], most or 2)
+    seen: dict[tuple[int, bytes], int] = {}
+    contents = zip(labels.tolist(), map(bytes, embeddings), strict=True)
+    copies = np.array([seen.setdefault(content, len(seen)) for content in contents])
+    folds = make_folds(np.array([label for label, _ in seen]), most or 2)
     if most is None:
         folds[folds >= 0] = np.flatnonzero(folds >= 0)
-    return folds[copies.ravel()]
+    return np.asarray(folds[copies])
 
 
 def fit_temperature(kind: str, scores: NDArray[np.float32], labels: NDArray[np.int64]) -> float:

@@ -21,6 +21,9 @@ Labels: TypeAlias = NDArray[np.int64]
 C = 100.0
 # How far the covariance of a discriminant is drawn towards a ball; 0.5 to 0.9 differ little.
 _SHRINKAGE = 0.7
+# How far the gradient of a logistic regression may be from zero: in the head that is kept, and in
+# those that only serve to score images left out, whose probabilities it moves by less than 0.005.
+_EXACT, _ROUGH = 1e-6, 1e-4
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +97,7 @@ def fit_head(kind: str, points: Points, labels: Labels, dim: int) -> LinearHead:
     LinearHead
         In the same coordinates.
     """
-    weights, bias = _FITTERS[kind](points, labels, dim)
+    weights, bias = _FITTERS[kind](points, labels, dim, _EXACT)
     return LinearHead(kind, weights.astype(np.float32), bias.astype(np.float32))
 
 
@@ -119,16 +122,18 @@ def held_out_scores(
     scores = np.full((len(labels), labels.max() + 1), np.nan, np.float32)
     for fold in np.unique(folds[folds >= 0]):
         held = folds == fold
-        weights, bias = _FITTERS[kind](points[~held], labels[~held], dim)
+        weights, bias = _FITTERS[kind](points[~held], labels[~held], dim, _ROUGH)
         scores[held] = points[held] @ weights.T + bias
     return scores
 
 
-def _fit_logistic(points: Points, labels: Labels, dim: int) -> tuple[Points, Points]:
+def _fit_logistic(
+    points: Points, labels: Labels, dim: int, tolerance: float
+) -> tuple[Points, Points]:
     """Fit multinomial logistic regression with an L2 penalty (as in Tian et al. 2020)."""
     from sklearn.linear_model import LogisticRegression
 
-    model = LogisticRegression(C=C, solver="newton-cg", tol=1e-6, max_iter=1000)
+    model = LogisticRegression(C=C, solver="newton-cg", tol=tolerance, max_iter=1000)
     model.fit(points, labels)
     weights, bias = model.coef_, model.intercept_
     if len(weights) == 1:  # of two classes scikit-learn keeps the second one's log-odds alone
@@ -136,7 +141,9 @@ def _fit_logistic(points: Points, labels: Labels, dim: int) -> tuple[Points, Poi
     return weights, bias
 
 
-def _fit_discriminant(points: Points, labels: Labels, dim: int) -> tuple[Points, Points]:
+def _fit_discriminant(
+    points: Points, labels: Labels, dim: int, tolerance: float
+) -> tuple[Points, Points]:
     """Fit a linear discriminant with a shrunk covariance (Friedman 1989).
 
     Classes share one covariance, drawn towards a ball of its own average variance: far fewer
@@ -153,7 +160,9 @@ def _fit_discriminant(points: Points, labels: Labels, dim: int) -> tuple[Points,
     return _nearest(centroids, np.linalg.solve(shrunk, centroids.T).T)
 
 
-def _fit_centroid(points: Points, labels: Labels, dim: int) -> tuple[Points, Points]:
+def _fit_centroid(
+    points: Points, labels: Labels, dim: int, tolerance: float
+) -> tuple[Points, Points]:
     """Fit nearest centroids (prototypes: Snell, Swersky and Zemel 2017).
 
     The centroids are those of scikit-learn's NearestCentroid, which itself divides by zero at one

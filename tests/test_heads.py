@@ -94,7 +94,7 @@ def test_held_out_scores_are_those_of_a_head_fitted_without(kind: str) -> None:
     for fold in (0, 1):
         held = folds == fold
         without = fit(kind, support[~held], labels[~held]).scores(support[held])
-        np.testing.assert_allclose(softmax(scores[held]), softmax(without), atol=2e-4)
+        np.testing.assert_allclose(softmax(scores[held]), softmax(without), atol=5e-3)
 
 
 @pytest.mark.parametrize(("n_classes", "shots"), [(2, 1), (5, 8), (5, 40)])
