@@ -155,4 +155,5 @@ def _list_classes(shots: Mapping[str, int], most: int) -> str:
     """List the first few classes with their number of images."""
     named = [f"{label} {n}" for label, n in shots.items()]
     rest = [f"and {len(named) - most} more"] if len(named) > most else []
-    return f"{len(named)} classes: {', '.join(named[:most] + rest)}"
+    noun = "class" if len(named) == 1 else "classes"
+    return f"{len(named)} {noun}: {', '.join(named[:most] + rest)}"

@@ -114,7 +114,7 @@ def require_two_classes(classes: Sequence[str], data: object = None) -> None:
     found = f"only one class, {classes[0]!r}" if classes else "no class"
     raise SupportError(
         f"{where}found {found}; a classifier tells classes apart, so it needs two or more: "
-        "add a folder of something else, one folder per class"
+        "add a folder of something else, one folder per class, or negatives"
     )
 
 

@@ -183,7 +183,7 @@ def test_fit_with_negatives_views_and_a_reject_rate(
 def test_one_class_and_negatives_fit(fewshot: Run, support_folder: Path, tmp_path: Path) -> None:
     shutil.copytree(support_folder / "disc", tmp_path / "data" / "disc")
     fitted = fewshot("fit", "data", "--negatives", support_folder / "grid")
-    assert fitted.returncode == 0 and "1 classes: disc 4" in fitted.stdout
+    assert fitted.returncode == 0 and "1 class: disc 4" in fitted.stdout
     told = fewshot("classify", support_folder / "disc", support_folder / "grid").stdout
     verdicts = [line.split("  ")[1].split()[0] for line in told.splitlines()]
     assert verdicts[4:] == ["unknown"] * 4 and verdicts[:4].count("disc") >= 3
