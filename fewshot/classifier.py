@@ -33,7 +33,7 @@ from fewshot.errors import (
     NotFittedError,
     SupportError,
 )
-from fewshot.fitting import Progress, fit_artifact
+from fewshot.fitting import Progress, embed_support, fit_artifact
 from fewshot.images import ImageSource, describe, require_several
 from fewshot.rejection import REJECT_RATE
 from fewshot.support import SupportData, collect, gather
@@ -300,7 +300,6 @@ class FewShotClassifier:
             If there is nothing to measure with.
         """
         from fewshot.evaluation import cross_validate, evaluate_on
-        from fewshot.fitting import embed_support
 
         artifact = self._fitted
         if data is None:

@@ -132,13 +132,14 @@ class Embedder:
         _ = self._opened  # here, and not by several threads at once
         threads = self.threads or available_processors()
         waiting = iter(images)
-        with ThreadPoolExecutor(threads) as pool:
+        with ThreadPoolExecutor(threads) as workers:
             running: deque[Future[NDArray[np.float32] | ImageError]] = deque(
-                pool.submit(self._embed_or_error, image) for image in islice(waiting, 2 * threads)
+                workers.submit(self._embed_or_error, image)
+                for image in islice(waiting, 2 * threads)
             )
             while running:
                 result = running.popleft().result()
-                running.extend(pool.submit(self._embed_or_error, i) for i in islice(waiting, 1))
+                running.extend(workers.submit(self._embed_or_error, i) for i in islice(waiting, 1))
                 yield result
 
     def embed_one(self, image: ImageSource) -> NDArray[np.float32]:
@@ -197,6 +198,8 @@ class Embedder:
                 raise ValueError(f"{name}: no such parameter; expected {', '.join(_PARAMETERS)}")
             setattr(self, name, value)
         self.__dict__.pop("_opened", None)
+        if params.keys() & {"backbone", "models"}:  # another file is what was asked for
+            self.__dict__.pop("_sha256", None)
         return self
 
     def __sklearn_tags__(self) -> Any:
@@ -216,10 +219,10 @@ class Embedder:
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the session behind: it cannot be pickled, and the same file is opened again."""
-        if "_opened" not in self.__dict__:
-            return self.get_params()
-        backbone = self.backbone_
-        return self.get_params() | {"backbone": backbone.path, "_sha256": backbone.sha256}
+        state = self.__dict__.copy()
+        if state.pop("_opened", None):
+            state |= {"backbone": self.backbone_.path, "_sha256": self.backbone_.sha256}
+        return state
 
     def _embed_or_error(self, image: ImageSource) -> NDArray[np.float32] | ImageError:
         """Embed one image, with the error as a value."""

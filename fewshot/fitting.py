@@ -145,12 +145,10 @@ def embed_support(
             rows[i] = ImageError(row.reason, describe(support.images[i]))
     skipped = tuple(row for row in rows if isinstance(row, ImageError))
     kept = {i: row for i, row in enumerate(rows) if not isinstance(row, ImageError)}
-    numbers = {label: number for number, label in enumerate(classes)}
+    numbers: dict[str | None, int] = {label: number for number, label in enumerate(classes)}
     record = SupportRecord(
         embeddings=np.array(list(kept.values()), np.float32).reshape(-1, embedder.backbone_.dim),
-        labels=np.array(
-            [numbers.get(support.labels[i] or "", len(classes)) for i in kept], np.int64
-        ),
+        labels=np.array([numbers.get(support.labels[i], len(classes)) for i in kept], np.int64),
         names=tuple(support.names[i] for i in kept),
         hashes=tuple(str(hashes[i]) for i in kept),
     )

