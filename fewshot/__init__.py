@@ -5,10 +5,10 @@ The public names are imported when first used, so that ``fewshot --help`` loads 
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # as `typing` has it, but for the time it takes to import
 if TYPE_CHECKING:
+    from typing import Any
+
     from fewshot.artifact import Artifact as Artifact
     from fewshot.artifact import read_artifact as read_artifact
     from fewshot.classifier import FewShotClassifier as FewShotClassifier
@@ -34,4 +34,6 @@ def __getattr__(name: str) -> Any:
     """Import a public name from its module."""
     if name not in _HOMES:
         raise AttributeError(f"module 'fewshot' has no attribute {name!r}")
+    from importlib import import_module
+
     return getattr(import_module(f"fewshot.{_HOMES[name]}"), name)

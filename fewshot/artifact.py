@@ -19,8 +19,8 @@ from fewshot.decision import Decision
 from fewshot.errors import ArtifactError, MissingFileError
 from fewshot.files import replacing
 from fewshot.heads import HEADS
-from fewshot.images import Preprocessing
 from fewshot.packing import decode, encode, pickle_sealed, unpickle_sealed
+from fewshot.preprocessing import Preprocessing
 from fewshot.rejection import NEVER
 
 FORMAT = 1

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from fewshot.errors import BackboneError, MissingFileError
 from fewshot.files import file_sha256, replacing
-from fewshot.images import Preprocessing
+from fewshot.preprocessing import Preprocessing
 
 FORMAT = "1"
 DEFAULT_BACKBONE = "mobilenet_v2"
@@ -100,13 +100,15 @@ def find_backbone(
     )
 
 
-def read_metadata(path: Path, metadata: Mapping[str, str]) -> Backbone:
+def read_metadata(path: Path, sha256: str, metadata: Mapping[str, str]) -> Backbone:
     """Make sense of the metadata of a backbone file.
 
     Parameters
     ----------
     path : Path
-        The file, to be hashed and named in messages.
+        The file, to be named in messages.
+    sha256 : str
+        Of the file, in hexadecimal.
     metadata : mapping of str to str
         Its ``metadata_props``.
 
@@ -141,7 +143,7 @@ def read_metadata(path: Path, metadata: Mapping[str, str]) -> Backbone:
     except ValueError as error:
         raise BackboneError(f"{path}: unusable metadata: {error}") from error
     named = {key: metadata[key] for key in ("name", "source", "licence")}
-    return Backbone(path, file_sha256(path), dim=dim, preprocessing=preprocessing, **named)
+    return Backbone(path, sha256, dim=dim, preprocessing=preprocessing, **named)
 
 
 def place_backbone(backbone: Backbone, folder: Path) -> str:

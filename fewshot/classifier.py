@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from fewshot.artifact import Artifact, artifact_path, read_artifact, write_artifact
 from fewshot.backbones import (
     DEFAULT_BACKBONE,
-    Backbone,
     find_backbone,
     models_folder,
     place_backbone,
@@ -378,7 +377,7 @@ class FewShotClassifier:
             threads=threads,
         )
         self.embedder_ = Embedder(backbone, preprocessing=artifact.preprocessing, threads=threads)
-        _require_same(self.embedder_.backbone_, artifact, file)
+        _require_same(self.embedder_.file_, artifact, file)
         self.artifact_, self.skipped_ = artifact, ()
         return self
 
@@ -410,12 +409,12 @@ def _warn_of(skipped: Sequence[ImageError]) -> None:
         warnings.warn(f"{error}; left out", FewShotWarning, stacklevel=3)
 
 
-def _require_same(found: Backbone, artifact: Artifact, file: Path) -> None:
+def _require_same(found: tuple[Path, str], artifact: Artifact, file: Path) -> None:
     """Refuse a backbone other than the one a classifier was fitted with."""
-    expected = artifact.backbone
-    if found.sha256 != expected.sha256:
+    expected, (path, sha256) = artifact.backbone, found
+    if sha256 != expected.sha256:
         raise BackboneError(
             f"{file}: fitted with backbone {expected.file} (sha256 {expected.sha256[:12]}), but "
-            f"{found.path} is another (sha256 {found.sha256[:12]}); "
+            f"{path} is another (sha256 {sha256[:12]}); "
             "put the first one there, or fit again"
         )

@@ -6,30 +6,28 @@ Nothing is decided here that a Python user could not call too; the arguments are
 
 from __future__ import annotations
 
-import argparse
-import io
-import json
 import os
-import shlex
 import sys
 import warnings
-from collections.abc import Sequence
-from contextlib import redirect_stdout
-from dataclasses import asdict
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from fewshot.console import (
+    as_json,
     evaluation_text,
     fit_text,
     info_text,
     prediction_text,
     progress_bar,
+    say,
 )
 from fewshot.errors import FewShotError, ImageError
 from fewshot.parser import build_parser
 
+TYPE_CHECKING = False  # as `typing` has it, but for the time it takes to import
 if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+    from pathlib import Path
+
     from fewshot.classifier import FewShotClassifier, Prediction
 
 
@@ -86,7 +84,7 @@ def _fit(arguments: argparse.Namespace) -> int:
     summary = classifier.artifact_.summary()
     if arguments.json:
         skipped = [str(error) for error in classifier.skipped_]
-        print(json.dumps({"file": str(file), "skipped": skipped, **summary}))
+        print(as_json({"file": str(file), "skipped": skipped, **summary}))
     else:
         print(fit_text(summary, len(classifier.skipped_), file))
     return 1 if classifier.skipped_ else 0
@@ -102,6 +100,7 @@ def _fitted(arguments: argparse.Namespace, reuse: Path) -> FewShotClassifier:
         models=arguments.models,
         views=arguments.views,
         reject_rate=arguments.reject_rate,
+        threads=arguments.threads,
     )
     classifier.fit(
         arguments.data,
@@ -135,7 +134,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
         result = evaluation.summary()
     if arguments.shots:
         result |= learning_curve(artifact, arguments.shots)
-    print(json.dumps(result) if arguments.json else evaluation_text(result))
+    print(as_json(result) if arguments.json else evaluation_text(result))
     return 1 if skipped else 0
 
 
@@ -144,17 +143,20 @@ def _classify(arguments: argparse.Namespace) -> int:
     from fewshot.classifier import FewShotClassifier
     from fewshot.support import expand
 
-    classifier = FewShotClassifier.load(arguments.models)
+    classifier = FewShotClassifier.load(arguments.models, threads=arguments.threads)
     images = expand(arguments.images)
+    progress = progress_bar("classifying") if len(images) > 1 else None
     failed = 0
-    for image, answer in zip(images, classifier.stream(images), strict=True):
+    for done, answer in enumerate(classifier.stream(images), 1):
         if isinstance(answer, ImageError):
             failed += 1
-            print(f"fewshot: {answer}", file=sys.stderr)
+            say(f"fewshot: {answer}", sys.stderr)
             if arguments.json:
-                print(json.dumps({"image": str(image), "error": str(answer)}))
+                say(as_json({"image": str(images[done - 1]), "error": str(answer)}))
         else:
-            print(_answer(answer, arguments), flush=True)
+            say(_answer(answer, arguments))
+        if progress:
+            progress(done, len(images))
     return 1 if failed else 0
 
 
@@ -163,7 +165,7 @@ def _answer(answer: Prediction, arguments: argparse.Namespace) -> str:
     if not arguments.json:
         return prediction_text(answer, arguments.top or 1)
     scores = dict(list(answer.scores.items())[: arguments.top])
-    return json.dumps({**asdict(answer), "scores": scores})
+    return as_json({**vars(answer), "scores": scores})
 
 
 def _info(arguments: argparse.Namespace) -> int:
@@ -173,13 +175,20 @@ def _info(arguments: argparse.Namespace) -> int:
 
     file = artifact_path(models_folder(arguments.models))
     summary = read_artifact(file).summary()
-    as_json = json.dumps({"file": str(file), **summary})
-    print(as_json if arguments.json else info_text(summary, file))
+    if arguments.json:
+        print(as_json({"file": str(file), **summary}))
+    else:
+        print(info_text(summary, file))
     return 0
 
 
 def _demo(arguments: argparse.Namespace) -> int:
     """Write digits, then run the commands a user would type on them."""
+    import io
+    import shlex
+    from contextlib import redirect_stdout
+    from pathlib import Path
+
     from fewshot.classifier import FewShotClassifier
     from fewshot.demo import write_digits
     from fewshot.support import image_files
@@ -202,7 +211,7 @@ def _demo(arguments: argparse.Namespace) -> int:
     accuracy = FewShotClassifier.load(models).score(query)
     n_query = len(image_files(query))
     if arguments.json:
-        print(json.dumps({"folder": str(folder), "query": n_query, "accuracy": accuracy}))
+        print(as_json({"folder": str(folder), "query": n_query, "accuracy": accuracy}))
     else:
         print(f"accuracy on {n_query} other images, in {query}: {accuracy:.2f}")
     return 0

@@ -5,21 +5,24 @@ It only words what it is given; printing it, and JSON, are left to `fewshot.cli`
 
 from __future__ import annotations
 
-import shlex
 import sys
-from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # as `typing` has it, but for the time it takes to import
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+    from typing import Any, TextIO
+
     from fewshot.classifier import Prediction
 
 
 def fit_text(summary: Mapping[str, Any], n_skipped: int, file: Path) -> str:
     """Say what was learned, where it is, and what to type next."""
+    import shlex
+
     shots = summary["classes"]
     place = file.parent if file.name == "classifier.pkl" else file
-    models = "" if place == Path("models") else f" --models {shlex.quote(str(place))}"
+    models = "" if str(place) == "models" else f" --models {shlex.quote(str(place))}"
     return (
         f"{_list_classes(shots, 8)}\n"
         f"{sum(shots.values())} images used, {n_skipped} skipped\n"
@@ -116,6 +119,23 @@ def _details(result: Mapping[str, Any]) -> list[str]:
             f"{mistake['probability']:.2f}{unknown}"
         )
     return lines
+
+
+def as_json(record: object) -> str:
+    """Word a record as one line of JSON."""
+    import json
+
+    return json.dumps(record)
+
+
+def say(text: str, stream: TextIO | None = None) -> None:
+    """Print a line at once, above the progress bar if there is one."""
+    stream = stream or sys.stdout
+    if "tqdm" in sys.modules:
+        sys.modules["tqdm"].tqdm.write(text, file=stream)
+    else:
+        print(text, file=stream)
+    stream.flush()
 
 
 def progress_bar(what: str) -> Callable[[int, int], None] | None:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from fewshot.blend import fit_with_held_out
 from fewshot.confidence import assign_folds, fit_temperature, softmax
 from fewshot.heads import LinearHead, span
 from fewshot.rejection import Rejection, fit_rejection
@@ -83,6 +82,8 @@ def fit_decision(
         that were the only one of their class.
     """
     from threadpoolctl import threadpool_limits
+
+    from fewshot.blend import fit_with_held_out
 
     # The matrices are small: several BLAS threads wait for each other longer than they compute.
     with threadpool_limits(1):

@@ -1,6 +1,6 @@
 """Run a backbone over images: pictures in, embeddings out.
 
-The only user of onnxruntime; it never sees a label, and leaves decoding to `fewshot.images`.
+It never sees a label, and leaves decoding to `fewshot.images` and opening to `fewshot.sessions`.
 """
 
 from __future__ import annotations
@@ -10,20 +10,27 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 
 from fewshot.backbones import DEFAULT_BACKBONE, Backbone, find_backbone, read_metadata
 from fewshot.errors import BackboneError, ImageError
-from fewshot.images import ImageSource, Preprocessing, load_views, require_several
+from fewshot.files import file_sha256
+from fewshot.images import ImageSource, load_views, require_several
 from fewshot.pooling import pool
+from fewshot.preprocessing import Preprocessing
+from fewshot.processors import available_processors
+from fewshot.sessions import Opening
+
+if TYPE_CHECKING:
+    import onnxruntime as ort
 
 _PARAMETERS = ("backbone", "models", "views", "preprocessing", "threads")
+_OPENED = ("file_", "_opening", "_opened")
 
 
 class Embedder:
@@ -39,7 +46,8 @@ class Embedder:
         Folder where a name is looked up first.
     views : int, default 1
         How many looks are taken at each picture, 1 to 8, each at the cost of one more pass of the
-        backbone; their average is more accurate. See `fewshot.images.Preprocessing`.
+        backbone; their average is more accurate. See
+        `fewshot.preprocessing.Preprocessing`.
     preprocessing : Preprocessing, optional
         How pictures are brought to size, instead of what the backbone and `views` say.
     threads : int, optional
@@ -79,13 +87,22 @@ class Embedder:
         return self.preprocessing or replace(self.backbone_.preprocessing, views=self.views)
 
     @cached_property
-    def _opened(self) -> tuple[Backbone, ort.InferenceSession]:
+    def file_(self) -> tuple[Path, str]:
+        """The backbone file and its SHA-256; the first use begins to open it."""
         path = find_backbone(self.backbone, self.models)
-        session = _open_session(path)
-        backbone = read_metadata(path, session.get_modelmeta().custom_metadata_map)
-        _check_dim(session, backbone)
-        if self.__dict__.get("_sha256", backbone.sha256) != backbone.sha256:
+        self._opening = Opening(path)
+        sha256 = file_sha256(path)  # in the meantime
+        if self.__dict__.get("_sha256", sha256) != sha256:
             raise BackboneError(f"{path}: not the file it was when this embedder was pickled")
+        return path, sha256
+
+    @cached_property
+    def _opened(self) -> tuple[Backbone, ort.InferenceSession]:
+        path, sha256 = self.file_
+        session = self._opening.session()
+        _check_nodes(session, path)
+        backbone = read_metadata(path, sha256, session.get_modelmeta().custom_metadata_map)
+        _check_dim(session, backbone)
         return backbone, session
 
     def embed(self, images: Sequence[ImageSource]) -> NDArray[np.float32]:
@@ -126,12 +143,17 @@ class Embedder:
         ndarray of float32, shape (dim,), or ImageError
             The embedding, or why the image could not be read.
         """
+        require_several(images)
+        waiting = iter(images)
+        first = list(islice(waiting, 2))
+        if len(first) < 2:  # a picture alone is decoded while the backbone is being opened
+            yield from map(self._embed_or_error, first)
+            return
         from concurrent.futures import Future, ThreadPoolExecutor
 
-        require_several(images)
         _ = self._opened  # here, and not by several threads at once
         threads = self.threads or available_processors()
-        waiting = iter(images)
+        waiting = chain(first, waiting)
         with ThreadPoolExecutor(threads) as workers:
             running: deque[Future[NDArray[np.float32] | ImageError]] = deque(
                 workers.submit(self._embed_or_error, image)
@@ -197,7 +219,8 @@ class Embedder:
             if name not in _PARAMETERS:
                 raise ValueError(f"{name}: no such parameter; expected {', '.join(_PARAMETERS)}")
             setattr(self, name, value)
-        self.__dict__.pop("_opened", None)
+        for opened in _OPENED:
+            self.__dict__.pop(opened, None)
         if params.keys() & {"backbone", "models"}:  # another file is what was asked for
             self.__dict__.pop("_sha256", None)
         return self
@@ -219,9 +242,9 @@ class Embedder:
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the session behind: it cannot be pickled, and the same file is opened again."""
-        state = self.__dict__.copy()
-        if state.pop("_opened", None):
-            state |= {"backbone": self.backbone_.path, "_sha256": self.backbone_.sha256}
+        state = {k: v for k, v in self.__dict__.items() if k not in _OPENED}
+        if "file_" in self.__dict__:
+            state["backbone"], state["_sha256"] = self.file_
         return state
 
     def _embed_or_error(self, image: ImageSource) -> NDArray[np.float32] | ImageError:
@@ -232,27 +255,8 @@ class Embedder:
             return error
 
 
-def available_processors() -> int:
-    """Count the processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _open_session(path: Path) -> ort.InferenceSession:
-    """Open a backbone file and check that images go in and embeddings come out."""
-    options = ort.SessionOptions()
-    # Several images run side by side, each on one thread: that keeps every processor busy with
-    # decoding and inference alike, and no answer depends on how many there are.
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 4  # errors arrive as exceptions
-    try:
-        session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's errors share no base of their own
-        raise BackboneError(
-            f"{path}: onnxruntime cannot open it as a network ({_first_line(error)}); "
-            "expected an .onnx file written by scripts/export_backbone.py"
-        ) from error
+def _check_nodes(session: ort.InferenceSession, path: Path) -> None:
+    """Refuse a network that images do not go into, or that has no feature map."""
     inputs = [(node.name, node.type, len(node.shape)) for node in session.get_inputs()]
     outputs = [node.name for node in session.get_outputs()]
     if inputs != [("image", "tensor(uint8)", 4)] or "feature_map" not in outputs:
@@ -261,7 +265,6 @@ def _open_session(path: Path) -> ort.InferenceSession:
             f"{path}: inputs {found} and outputs {', '.join(outputs)}; expected one input "
             "'image' tensor(uint8) (N, H, W, 3) and an output 'feature_map'"
         )
-    return session
 
 
 def _check_dim(session: ort.InferenceSession, backbone: Backbone) -> None:
@@ -273,8 +276,3 @@ def _check_dim(session: ort.InferenceSession, backbone: Backbone) -> None:
             f"{backbone.path}: its metadata says dim {backbone.dim}, its output 'feature_map' "
             f"{found}; export it again"
         )
-
-
-def _first_line(error: Exception) -> str:
-    """Keep what fits on a line."""
-    return str(error).strip().splitlines()[0]

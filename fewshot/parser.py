@@ -60,6 +60,13 @@ def build_parser() -> argparse.ArgumentParser:
     add("--shot", metavar="N", type=_count, default=5, help="images a class (default: 5)")
 
     info = _command(commands, "info", "show what a classifier file is made of")
+    for command in (fit, classify, evaluate):
+        command.add_argument(
+            "--threads",
+            metavar="N",
+            type=_count,
+            help="images worked on at the same time (default: one for each processor at hand)",
+        )
     for command in (fit, classify, evaluate, info):
         command.add_argument(
             "--models",

@@ -5,6 +5,8 @@ Running the backbone is left to `fewshot.embedder`; what the numbers mean, to th
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,12 +31,21 @@ def pool(feature_maps: NDArray[np.float32]) -> NDArray[np.float32]:
     ndarray of float32, shape (dim,)
         Of length 1, or 0 where nothing was active.
     """
-    height, width = feature_maps.shape[2:]
+    n_views, dim, height, width = feature_maps.shape
+    places = feature_maps.reshape(n_views, dim, height * width)
+    windows = (places @ window_shares(height, width)).transpose(0, 2, 1)
+    return _unit(_unit(windows.reshape(-1, dim)).mean(axis=0))
+
+
+@cache
+def window_shares(height: int, width: int) -> NDArray[np.float32]:
+    """Say with what share each place of a map counts in each window; shape (h * w, 4)."""
     tall, wide = height // 2 + 1, width // 2 + 1
-    rows = (slice(0, tall), slice(height - tall, None))
-    columns = (slice(0, wide), slice(width - wide, None))
-    windows = [feature_maps[:, :, r, c].mean(axis=(2, 3)) for r in rows for c in columns]
-    return _unit(_unit(np.concatenate(windows)).mean(axis=0))
+    shares = np.zeros((height, width, 4), np.float32)
+    corners = [(y, x) for y in (0, height - tall) for x in (0, width - wide)]
+    for window, (y, x) in enumerate(corners):
+        shares[y : y + tall, x : x + wide, window] = 1 / (tall * wide)
+    return shares.reshape(-1, 4)
 
 
 def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:

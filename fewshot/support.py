@@ -5,7 +5,6 @@ It only lists names; opening an image is left to `fewshot.images`.
 
 from __future__ import annotations
 
-import glob
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -128,6 +127,8 @@ def expand(patterns: Sequence[str | os.PathLike[str]]) -> list[Path]:
 
     What does not exist is kept, so that whoever opens it reports it among the others.
     """
+    import glob
+
     found: list[Path] = []
     for pattern in patterns:
         if not os.fspath(pattern):

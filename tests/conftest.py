@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw
 from fewshot import Artifact, FewShotClassifier
 from fewshot.artifact import BackboneReference, SupportRecord
 from fewshot.decision import fit_decision
-from fewshot.images import Preprocessing
+from fewshot.preprocessing import Preprocessing
 
 CLASSES = ("disc", "grid", "stripes")
 Floats = NDArray[np.float32]

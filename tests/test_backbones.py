@@ -7,7 +7,7 @@ import pytest
 import fewshot.backbones
 from fewshot.backbones import Backbone, find_backbone, read_metadata
 from fewshot.errors import BackboneError, MissingFileError
-from fewshot.images import Preprocessing
+from fewshot.preprocessing import Preprocessing
 
 METADATA = {
     "fewshot_format": "1",
@@ -32,7 +32,9 @@ def file(tmp_path: Path) -> Path:
 
 def test_metadata_say_it_all(file: Path) -> None:
     recipe = Preprocessing(96, "crop", 0.875, "bicubic")
-    assert read_metadata(file, METADATA) == Backbone(file, ABC, "tiny", "drawn", "MIT", 64, recipe)
+    assert read_metadata(file, ABC, METADATA) == Backbone(
+        file, ABC, "tiny", "drawn", "MIT", 64, recipe
+    )
 
 
 @pytest.mark.parametrize(
@@ -45,13 +47,13 @@ def test_metadata_say_it_all(file: Path) -> None:
 )
 def test_metadata_that_cannot_be_followed(change: dict[str, str], message: str, file: Path) -> None:
     with pytest.raises(BackboneError, match=f"tiny.onnx: {message}"):
-        read_metadata(file, METADATA | change)
+        read_metadata(file, ABC, METADATA | change)
 
 
 def test_missing_metadata_are_named(file: Path) -> None:
     partial = {key: METADATA[key] for key in METADATA if key not in ("dim", "licence")}
     with pytest.raises(BackboneError, match=r"tiny.onnx: .* lacks licence, dim; expected"):
-        read_metadata(file, partial)
+        read_metadata(file, ABC, partial)
 
 
 def test_names_are_looked_up_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,8 +17,9 @@ from sklearn.pipeline import make_pipeline
 from fewshot import Embedder
 from fewshot.backbones import find_backbone
 from fewshot.errors import BackboneError, ImageError, MissingFileError
-from fewshot.images import Preprocessing, load_views
+from fewshot.images import load_views
 from fewshot.pooling import pool
+from fewshot.preprocessing import Preprocessing
 from tests.conftest import CLASSES, draw
 
 PICTURES = [draw(label, seed) for seed in range(3) for label in CLASSES]
@@ -47,6 +48,25 @@ def test_it_pools_the_feature_map_of_the_views(views: int) -> None:
         np.testing.assert_allclose(embedding, expected, atol=1e-5)
         np.testing.assert_array_equal(embedding, embedder.embed_views(pixels))
         assert np.linalg.norm(embedding) == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize(("side", "least"), [(60, 0.99999), (300, 0.99999), (1900, 0.99)])
+def test_the_fast_path_embeds_as_the_plain_one(side: int, least: float, tmp_path: Path) -> None:
+    """Reduced decoding, threads and pooling by a product of matrices change no answer."""
+    files = [tmp_path / f"{label}.jpg" for label in CLASSES]
+    for file, label in zip(files, CLASSES, strict=True):
+        draw(label, 7).resize((side, side * 4 // 3)).save(file, quality=95)
+    session = onnxruntime.InferenceSession(find_backbone(), providers=["CPUExecutionProvider"])
+    for fast, file in zip(Embedder().embed(files), files, strict=True):
+        square = (0, (side * 4 // 3 - side) / 2, side, (side * 4 // 3 + side) / 2)
+        whole = Image.open(file).convert("RGB")
+        pixels = whole.resize((224, 224), Image.Resampling.BILINEAR, box=square)
+        (maps,) = session.run(["feature_map"], {"image": np.asarray(pixels)[None]})
+        windows = [
+            maps[0, :, y : y + 4, x : x + 4].mean(axis=(1, 2)) for y in (0, 3) for x in (0, 3)
+        ]
+        plain = sum(window / np.linalg.norm(window) for window in windows)
+        assert fast @ plain / np.linalg.norm(plain) > least
 
 
 def test_the_recipe_counts() -> None:
@@ -78,6 +98,14 @@ def test_images_that_cannot_be_read(tmp_path: Path) -> None:
         Embedder().embed([PICTURES[0], tmp_path / "bad.png"])
     with pytest.raises(ImageError, match=r"cat\.jpg: one image where several were expected"):
         Embedder().embed("cat.jpg")
+
+
+def test_one_picture_is_decoded_before_the_backbone_is_missed(tmp_path: Path) -> None:
+    (tmp_path / "text.onnx").write_text("no network", encoding="utf-8")
+    embedder = Embedder(tmp_path / "text.onnx", preprocessing=Preprocessing())
+    assert isinstance(next(embedder.stream([b"no picture"])), ImageError)
+    with pytest.raises(BackboneError, match=r"text\.onnx: onnxruntime cannot open it"):
+        next(embedder.stream(PICTURES[:1]))
 
 
 def test_backbones_that_are_none(tmp_path: Path) -> None:

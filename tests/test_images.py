@@ -12,7 +12,8 @@ import pytest
 from PIL import Image, features
 
 from fewshot.errors import ImageError
-from fewshot.images import Preprocessing, _view_boxes, content_hash, load_views, open_rgb
+from fewshot.images import _view_boxes, content_hash, load_views, open_rgb
+from fewshot.preprocessing import Preprocessing
 from tests.conftest import draw
 
 RED, WHITE = (255, 0, 0), (255, 255, 255)

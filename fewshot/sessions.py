@@ -1,0 +1,62 @@
+"""Open an ONNX file in onnxruntime, perhaps while something else is done.
+
+The only user of onnxruntime; what goes in and comes out is left to `fewshot.embedder`.
+"""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import onnxruntime as ort
+
+from fewshot.errors import BackboneError
+
+
+class Opening:
+    """An ONNX file that is being opened in a thread of its own.
+
+    onnxruntime lets other threads run meanwhile, so that a picture can be decoded in the time.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._result: ort.InferenceSession | BackboneError | None = None
+        self._thread = threading.Thread(target=self._open)
+        self._thread.start()
+
+    def _open(self) -> None:
+        try:
+            self._result = open_session(self.path)
+        except BackboneError as error:
+            self._result = error
+
+    def session(self) -> ort.InferenceSession:
+        """Wait for the session; raise what opening it raised."""
+        self._thread.join()
+        if isinstance(self._result, BackboneError):
+            raise self._result
+        return self._result
+
+
+def open_session(path: Path) -> ort.InferenceSession:
+    """Open an ONNX file on the CPU.
+
+    Raises
+    ------
+    BackboneError
+        If onnxruntime cannot.
+    """
+    options = ort.SessionOptions()
+    # Several images run side by side, each on one thread: that keeps every processor busy with
+    # decoding and inference alike, and no answer depends on how many there are.
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 4  # errors arrive as exceptions
+    try:
+        return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's errors share no base of their own
+        raise BackboneError(
+            f"{path}: onnxruntime cannot open it as a network "
+            f"({str(error).strip().splitlines()[0]}); "
+            "expected an .onnx file written by scripts/export_backbone.py"
+        ) from error
