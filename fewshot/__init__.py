@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from fewshot.artifact import Artifact as Artifact
     from fewshot.artifact import read_artifact as read_artifact
     from fewshot.classifier import FewShotClassifier as FewShotClassifier
-    from fewshot.classifier import Prediction as Prediction
     from fewshot.embedder import Embedder as Embedder
     from fewshot.errors import FewShotError as FewShotError
+    from fewshot.prediction import Prediction as Prediction
 
 __version__ = "0.1.0"
 
@@ -23,7 +23,7 @@ _HOMES = {
     "Embedder": "embedder",
     "FewShotClassifier": "classifier",
     "FewShotError": "errors",
-    "Prediction": "classifier",
+    "Prediction": "prediction",
     "read_artifact": "artifact",
 }
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import tee
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,37 +34,12 @@ from fewshot.errors import (
 )
 from fewshot.fitting import Progress, embed_support, fit_artifact
 from fewshot.images import ImageSource, describe, require_several
+from fewshot.prediction import Prediction, make_prediction
 from fewshot.rejection import REJECT_RATE
 from fewshot.support import SupportData, collect, gather
 
 if TYPE_CHECKING:
     from fewshot.evaluation import Evaluation
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """The answer for one image.
-
-    Attributes
-    ----------
-    image : str
-        Path or description of the image.
-    label : str
-        The most probable class, even when `known` is False.
-    probability : float
-        Of that class, in [0, 1].
-    known : bool
-        False if the image looks like none of the classes.
-    scores : dict of str to float
-        The probability of each class, highest first; they sum to 1, less the probability of the
-        negatives if the classifier was fitted with any.
-    """
-
-    image: str
-    label: str
-    probability: float
-    known: bool
-    scores: dict[str, float]
 
 
 class FewShotClassifier:
@@ -198,7 +173,7 @@ class FewShotClassifier:
         NotFittedError
             Before `fit` or `load`.
         """
-        return self._predict(describe(image), self._fitted_embedder.embed_one(image))
+        return self._answer(image, self._fitted_embedder.embed_one(image))
 
     def stream(self, images: Iterable[ImageSource]) -> Iterator[Prediction | ImageError]:
         """Classify images one after another, in order, without holding them all.
@@ -219,7 +194,7 @@ class FewShotClassifier:
             if isinstance(result, ImageError):
                 yield result
             else:
-                yield self._predict(describe(image), result)
+                yield self._answer(image, result)
 
     def predict(self, images: Sequence[ImageSource]) -> list[str]:
         """Return the most probable class of each image.
@@ -394,13 +369,10 @@ class FewShotClassifier:
         _ = self._fitted
         return self.embedder_
 
-    def _predict(self, image: str, embedding: NDArray[np.float32]) -> Prediction:
+    def _answer(self, image: ImageSource, embedding: NDArray[np.float32]) -> Prediction:
         """Answer for one embedding, the same whatever else is asked with it."""
         (probabilities,), (known,) = self._fitted.decision.decide(embedding[np.newaxis])
-        order = np.argsort(-probabilities, kind="stable")
-        scores = {self.classes_[i]: float(probabilities[i]) for i in order}
-        label, probability = next(iter(scores.items()))
-        return Prediction(image, label, probability, bool(known), scores)
+        return make_prediction(describe(image), self.classes_, probabilities, known)
 
 
 def _warn_of(skipped: Sequence[ImageError]) -> None:

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from fewshot.classifier import FewShotClassifier, Prediction
+    from fewshot.classifier import FewShotClassifier
+    from fewshot.prediction import Prediction
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any, TextIO
 
-    from fewshot.classifier import Prediction
+    from fewshot.prediction import Prediction
 
 
 def fit_text(summary: Mapping[str, Any], n_skipped: int, file: Path) -> str:

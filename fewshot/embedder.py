@@ -6,11 +6,9 @@ It never sees a label, and leaves decoding to `fewshot.images` and opening to `f
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
-from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +19,9 @@ from fewshot.backbones import DEFAULT_BACKBONE, Backbone, find_backbone, read_me
 from fewshot.errors import BackboneError, ImageError
 from fewshot.files import file_sha256
 from fewshot.images import ImageSource, load_views, require_several
+from fewshot.parallel import in_order
 from fewshot.pooling import pool
 from fewshot.preprocessing import Preprocessing
-from fewshot.processors import available_processors
 from fewshot.sessions import Opening
 
 if TYPE_CHECKING:
@@ -138,31 +136,13 @@ class Embedder:
         ----------
         images : iterable of ImageSource
 
-        Yields
-        ------
-        ndarray of float32, shape (dim,), or ImageError
+        Returns
+        -------
+        iterator of ndarray of float32, shape (dim,), or ImageError
             The embedding, or why the image could not be read.
         """
         require_several(images)
-        waiting = iter(images)
-        first = list(islice(waiting, 2))
-        if len(first) < 2:  # a picture alone is decoded while the backbone is being opened
-            yield from map(self._embed_or_error, first)
-            return
-        from concurrent.futures import Future, ThreadPoolExecutor
-
-        _ = self._opened  # here, and not by several threads at once
-        threads = self.threads or available_processors()
-        waiting = chain(first, waiting)
-        with ThreadPoolExecutor(threads) as workers:
-            running: deque[Future[NDArray[np.float32] | ImageError]] = deque(
-                workers.submit(self._embed_or_error, image)
-                for image in islice(waiting, 2 * threads)
-            )
-            while running:
-                result = running.popleft().result()
-                running.extend(workers.submit(self._embed_or_error, i) for i in islice(waiting, 1))
-                yield result
+        return in_order(self._embed_or_error, images, self.threads)
 
     def embed_one(self, image: ImageSource) -> NDArray[np.float32]:
         """Embed one image.

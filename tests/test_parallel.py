@@ -1,4 +1,4 @@
-"""Processors: a container's share of them counts, however it is written down."""
+"""Work side by side: in order, a little ahead, on no more processors than there are."""
 
 import math
 import os
@@ -6,13 +6,29 @@ from pathlib import Path
 
 import pytest
 
-from fewshot.processors import available_processors, cgroup_limit
+from fewshot.parallel import available_processors, cgroup_limit, in_order
 
 
 def write(file: Path, text: str) -> Path:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text, encoding="utf-8")
     return file
+
+
+@pytest.mark.parametrize("n_items", [0, 1, 2, 30])
+def test_results_come_in_the_order_of_the_items(n_items: int) -> None:
+    def slowest_first(item: int) -> int:
+        sum(range(1000 * (n_items - item)))
+        return -item
+
+    assert list(in_order(slowest_first, range(n_items), 4)) == [-i for i in range(n_items)]
+
+
+def test_the_first_error_ends_the_work() -> None:
+    results = in_order(lambda item: 1 // item, [2, 1, 0, 1])
+    assert next(results) == 0 and next(results) == 1
+    with pytest.raises(ZeroDivisionError):
+        next(results)
 
 
 def test_there_is_one_at_least_and_no_more_than_the_machine_has() -> None:

@@ -1,16 +1,60 @@
-"""Count the processors this process may use, whatever the machine has.
+"""Spread work over the processors this process may use, and give it back in order.
 
-What is done with them is left to `fewshot.embedder`.
+What is done with each item is left to whoever asks.
 """
 
 from __future__ import annotations
 
 import math
 import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, islice
 from pathlib import Path
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 _CGROUPS, _OWN_CGROUP = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 _VERSION_1 = ("cpu,cpuacct", "cpuacct,cpu", "cpu")
+
+
+def in_order(
+    function: Callable[[Item], Result], items: Iterable[Item], threads: int | None = None
+) -> Iterator[Result]:
+    """Apply a function to items side by side, and yield what it returns in their order.
+
+    Parameters
+    ----------
+    function : callable
+    items : iterable
+        Read only a little ahead, so that neither they nor the results need fit into memory.
+    threads : int, optional
+        How many at the same time; by default one for each processor at hand.
+
+    Yields
+    ------
+    object
+        What the function returns; the first thing it raises ends the work.
+    """
+    waiting = iter(items)
+    first = list(islice(waiting, 2))
+    if len(first) < 2:  # threads would only cost time
+        yield from map(function, first)
+        return
+    from concurrent.futures import Future, ThreadPoolExecutor
+
+    threads = threads or available_processors()
+    waiting = chain(first, waiting)
+    with ThreadPoolExecutor(threads) as workers:
+        running: deque[Future[Result]] = deque(
+            workers.submit(function, item) for item in islice(waiting, 2 * threads)
+        )
+        while running:
+            result = running.popleft().result()
+            running.extend(workers.submit(function, item) for item in islice(waiting, 1))
+            yield result
 
 
 def available_processors() -> int:

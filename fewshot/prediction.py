@@ -1,0 +1,48 @@
+"""The answer for one image, as people and programs get it.
+
+How it is found is left to the classifiers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The answer for one image.
+
+    Attributes
+    ----------
+    image : str
+        Path or description of the image.
+    label : str
+        The most probable class, even when `known` is False.
+    probability : float
+        Of that class, in [0, 1].
+    known : bool
+        False if the image looks like none of the classes.
+    scores : dict of str to float
+        The probability of each class, highest first; they sum to 1, less the probability of the
+        negatives if the classifier was fitted with any.
+    """
+
+    image: str
+    label: str
+    probability: float
+    known: bool
+    scores: dict[str, float]
+
+
+def make_prediction(
+    image: str, classes: Sequence[str], probabilities: NDArray[np.float32], known: bool
+) -> Prediction:
+    """Put the classes in order of their probability, the likeliest first."""
+    order = np.argsort(-probabilities, kind="stable")
+    scores = {classes[i]: float(probabilities[i]) for i in order}
+    label, probability = next(iter(scores.items()))
+    return Prediction(image, label, probability, bool(known), scores)
