@@ -20,10 +20,11 @@ from fewshot.errors import ArtifactError, MissingFileError
 from fewshot.files import replacing
 from fewshot.heads import HEADS
 from fewshot.packing import decode, encode, pickle_sealed, unpickle_sealed
+from fewshot.prediction import Answers
 from fewshot.preprocessing import Preprocessing
 from fewshot.rejection import NEVER
 
-FORMAT = 1
+FORMAT = 2
 FILE_NAME = "classifier.pkl"
 _MEASURED = {"held_out_images", "held_out_correct", "accuracy_low", "accuracy_high"}
 
@@ -72,6 +73,8 @@ class Artifact:
     backbone : BackboneReference
     preprocessing : Preprocessing
     support : SupportRecord
+    references : Answers
+        For the pictures of `fewshot.verification`, where it was fitted.
     measured : dict of str to float
         What was measured while fitting.
     versions : dict of str to str
@@ -85,6 +88,7 @@ class Artifact:
     backbone: BackboneReference
     preprocessing: Preprocessing
     support: SupportRecord
+    references: Answers
     measured: dict[str, float]
     versions: dict[str, str]
     created: str
@@ -94,7 +98,9 @@ class Artifact:
         n_classes, n_images, dim = len(self.classes), len(self.support.names), self.backbone.dim
         head, reject, labels = self.decision.head, self.decision.rejection, self.support.labels
         kept = self.support.embeddings
-        arrays = (head.weights, head.bias, reject.prototypes, reject.units, kept)
+        seen = self.references
+        learned = (head.weights, head.bias, reject.prototypes, reject.units)
+        arrays = (*learned, kept, seen.embeddings, seen.probabilities)
         rows = n_classes + self.has_negatives
         sound = {
             "classes": 1 <= n_classes == len(set(self.classes)) and rows >= 2,
@@ -112,6 +118,9 @@ class Artifact:
             "support.embeddings": self.support.embeddings.shape == (n_images, dim),
             "support.labels": labels.shape == (n_images,)
             and set(labels.tolist()) == set(range(rows)),
+            "references": seen.known.ndim == 1
+            and seen.embeddings.shape == (seen.known.size, dim)
+            and seen.probabilities.shape == (seen.known.size, n_classes),
             "support.hashes": len(self.support.hashes) == n_images,
             "backbone.file": Path(self.backbone.file).name == self.backbone.file
             and "\\" not in self.backbone.file,
@@ -119,7 +128,7 @@ class Artifact:
         for part, fits in sound.items():
             if not fits:
                 raise ValueError(f"{part} does not fit the rest")
-        for array in (*arrays, labels):
+        for array in (*arrays, labels, seen.known):
             array.flags.writeable = False
 
     def __setstate__(self, state: dict[str, Any]) -> None:

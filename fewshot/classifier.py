@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from itertools import tee
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fewshot.answering import Answering
 from fewshot.artifact import Artifact, artifact_path, read_artifact, write_artifact
 from fewshot.backbones import (
     DEFAULT_BACKBONE,
@@ -30,19 +29,19 @@ from fewshot.errors import (
     FewShotWarning,
     ImageError,
     NotFittedError,
-    SupportError,
 )
 from fewshot.fitting import Progress, embed_support, fit_artifact
-from fewshot.images import ImageSource, describe, require_several
-from fewshot.prediction import Prediction, make_prediction
+from fewshot.images import ImageSource
+from fewshot.prediction import Answers
 from fewshot.rejection import REJECT_RATE
-from fewshot.support import SupportData, collect, gather
+from fewshot.support import Negatives, SupportData, collect, gather
 
 if TYPE_CHECKING:
     from fewshot.evaluation import Evaluation
+    from fewshot.exported import ExportedClassifier
 
 
-class FewShotClassifier:
+class FewShotClassifier(Answering):
     """Tell classes of images apart after seeing a few of each.
 
     What `fit` or `load` leaves behind is one read-only `Artifact`, replaced whole if at all; so a
@@ -104,12 +103,17 @@ class FewShotClassifier:
         """The classes, in the order of `predict_proba`'s columns."""
         return self._fitted.classes
 
+    @property
+    def references_(self) -> Answers:
+        """What it said of the reference pictures where it was fitted."""
+        return self._fitted.references
+
     def fit(
         self,
         data: SupportData,
         labels: Sequence[object] | None = None,
         *,
-        negatives: str | os.PathLike[str] | Sequence[ImageSource] | None = None,
+        negatives: Negatives | None = None,
         reuse: str | os.PathLike[str] | None = None,
         progress: Progress | None = None,
     ) -> FewShotClassifier:
@@ -154,98 +158,6 @@ class FewShotClassifier:
         self.embedder_ = embedder
         _warn_of(self.skipped_)
         return self
-
-    def classify(self, image: ImageSource) -> Prediction:
-        """Classify one image.
-
-        Parameters
-        ----------
-        image : path, bytes, binary file, PIL image or uint8 array
-
-        Returns
-        -------
-        Prediction
-
-        Raises
-        ------
-        ImageError
-            If the image cannot be read.
-        NotFittedError
-            Before `fit` or `load`.
-        """
-        return self._answer(image, self._fitted_embedder.embed_one(image))
-
-    def stream(self, images: Iterable[ImageSource]) -> Iterator[Prediction | ImageError]:
-        """Classify images one after another, in order, without holding them all.
-
-        Parameters
-        ----------
-        images : iterable of ImageSource
-
-        Yields
-        ------
-        Prediction or ImageError
-            The answer, or why the image could not be read.
-        """
-        require_several(images)
-        sources, named = tee(images)
-        embedded = self._fitted_embedder.stream(sources)
-        for image, result in zip(named, embedded, strict=True):
-            if isinstance(result, ImageError):
-                yield result
-            else:
-                yield self._answer(image, result)
-
-    def predict(self, images: Sequence[ImageSource]) -> list[str]:
-        """Return the most probable class of each image.
-
-        Parameters
-        ----------
-        images : sequence of ImageSource
-
-        Returns
-        -------
-        list of str
-
-        Raises
-        ------
-        ImageError
-            For the first image that cannot be read.
-        """
-        return [self.classes_[i] for i in self.predict_proba(images).argmax(axis=1)]
-
-    def predict_proba(self, images: Sequence[ImageSource]) -> NDArray[np.float32]:
-        """Return the probability of each class for each image.
-
-        Parameters
-        ----------
-        images : sequence of ImageSource
-
-        Returns
-        -------
-        ndarray of float32, shape (n_images, n_classes)
-            As in `Prediction.scores`; columns in the order of `classes_`.
-
-        Raises
-        ------
-        ImageError
-            For the first image that cannot be read.
-        """
-        return self._fitted.decision.decide(self._fitted_embedder.embed(images))[0]
-
-    def score(self, data: SupportData, labels: Sequence[object] | None = None) -> float:
-        """Return the part of labelled images that get their own label, in [0, 1].
-
-        Parameters
-        ----------
-        data, labels
-            As for `fit`; images other than those fitted on, to mean anything.
-        """
-        query = gather(data, labels)
-        if not query.images:
-            raise SupportError(f"{describe(data)}: no image to score on")
-        given = self.predict(query.images)
-        return float(np.mean([a == b for a, b in zip(given, query.labels, strict=True)]))
 
     def evaluate(
         self,
@@ -369,10 +281,35 @@ class FewShotClassifier:
         _ = self._fitted
         return self.embedder_
 
-    def _answer(self, image: ImageSource, embedding: NDArray[np.float32]) -> Prediction:
-        """Answer for one embedding, the same whatever else is asked with it."""
-        (probabilities,), (known,) = self._fitted.decision.decide(embedding[np.newaxis])
-        return make_prediction(describe(image), self.classes_, probabilities, known)
+    def _ask(self, image: ImageSource) -> Answers:
+        decision = self._fitted.decision
+        embeddings = self._fitted_embedder.embed_one(image)[np.newaxis]
+        return Answers(embeddings, *decision.decide(embeddings))
+
+
+def load_classifier(
+    path: str | os.PathLike[str] | None = None, *, threads: int | None = None
+) -> ExportedClassifier | FewShotClassifier:
+    """Open a classifier, be it a folder or a single ``.onnx`` file.
+
+    Parameters
+    ----------
+    path : path, optional
+        A folder, a ``.pkl`` or an ``.onnx`` file; by default ``FEWSHOT_MODELS`` or ``./models``.
+    threads : int, optional
+        Images worked on at the same time; by default one for each processor at hand.
+
+    Raises
+    ------
+    MissingFileError, ArtifactError, BackboneError
+        If it is not there, or not to be used.
+    """
+    place = models_folder(path)
+    if place.suffix != ".onnx":
+        return FewShotClassifier.load(place, threads=threads)
+    from fewshot.exported import ExportedClassifier
+
+    return ExportedClassifier(place, threads=threads)
 
 
 def _warn_of(skipped: Sequence[ImageError]) -> None:

@@ -24,11 +24,13 @@ from fewshot.artifact import (
     read_artifact,
 )
 from fewshot.blend import check_kind
-from fewshot.decision import fit_decision
+from fewshot.decision import Decision, fit_decision
 from fewshot.embedder import Embedder
 from fewshot.errors import ImageError, SupportError, UsageError
 from fewshot.images import ImageSource, content_hash, describe
 from fewshot.metrics import wilson_interval
+from fewshot.prediction import Answers
+from fewshot.references import reference_pictures
 from fewshot.rejection import REJECT_RATE
 from fewshot.support import SupportSet
 
@@ -91,11 +93,20 @@ def fit_artifact(
         ),
         preprocessing=embedder.preprocessing_,
         support=record,
+        references=answer_references(embedder, decision),
         measured=_measure(held_out, record.labels, n_classes),
         versions=_versions(),
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
     )
     return artifact, skipped
+
+
+def answer_references(embedder: Embedder, decision: Decision) -> Answers:
+    """Answer for the reference pictures, so that another machine can be told from this one."""
+    embeddings = embedder.embed(reference_pictures())
+    # One by one, as images are answered for.
+    rows = [decision.decide(row[np.newaxis]) for row in embeddings]
+    return Answers(embeddings, *(np.concatenate(part) for part in zip(*rows, strict=True)))
 
 
 def _stored_embeddings(path: str | os.PathLike[str], embedder: Embedder) -> dict[str, Embedding]:

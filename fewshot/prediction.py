@@ -1,4 +1,4 @@
-"""The answer for one image, as people and programs get it.
+"""Answers, as people and programs get them.
 
 How it is found is left to the classifiers.
 """
@@ -36,6 +36,22 @@ class Prediction:
     probability: float
     known: bool
     scores: dict[str, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """What a classifier says of several images.
+
+    Attributes
+    ----------
+    embeddings : ndarray of float32, shape (n_images, dim)
+    probabilities : ndarray of float32, shape (n_images, n_classes)
+    known : ndarray of bool, shape (n_images,)
+    """
+
+    embeddings: NDArray[np.float32]
+    probabilities: NDArray[np.float32]
+    known: NDArray[np.bool_]
 
 
 def make_prediction(

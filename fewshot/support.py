@@ -24,6 +24,7 @@ SupportData: TypeAlias = (
     | Mapping[str, Sequence[ImageSource] | str | os.PathLike[str]]
     | Sequence[ImageSource]
 )
+Negatives: TypeAlias = str | os.PathLike[str] | Sequence[ImageSource]
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class SupportSet:
 def collect(
     data: SupportData,
     labels: Sequence[object] | None = None,
-    negatives: str | os.PathLike[str] | Sequence[ImageSource] | None = None,
+    negatives: Negatives | None = None,
 ) -> SupportSet:
     """Gather a support set from whatever holds it.
 
@@ -181,9 +182,7 @@ def _from_mapping(
     return _from_pairs([image for image, _ in pairs], [label for _, label in pairs])
 
 
-def _with_negatives(
-    support: SupportSet, negatives: str | os.PathLike[str] | Sequence[ImageSource]
-) -> SupportSet:
+def _with_negatives(support: SupportSet, negatives: Negatives) -> SupportSet:
     """Add images that are of none of the classes."""
     if isinstance(negatives, (str, os.PathLike)):
         images: Sequence[ImageSource] = image_files(Path(negatives))

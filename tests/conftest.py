@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw
 from fewshot import Artifact, FewShotClassifier
 from fewshot.artifact import BackboneReference, SupportRecord
 from fewshot.decision import fit_decision
+from fewshot.prediction import Answers
 from fewshot.preprocessing import Preprocessing
 
 CLASSES = ("disc", "grid", "stripes")
@@ -92,6 +93,7 @@ def make_artifact(
         backbone=BackboneReference("tiny.onnx", "0" * 64, "tiny", embeddings.shape[1]),
         preprocessing=Preprocessing(),
         support=make_record(embeddings, labels),
+        references=Answers(embeddings[:2], np.zeros((2, n_classes), np.float32), np.ones(2, bool)),
         measured=dict.fromkeys(MEASURED, 0.0),
         versions={},
         created="",

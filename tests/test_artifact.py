@@ -61,6 +61,7 @@ def test_arrays_are_read_only(artifact: Artifact, models: Path) -> None:
             one.decision.rejection.prototypes,
             one.decision.rejection.units,
             one.support.embeddings,
+            one.references.probabilities,
         ):
             with pytest.raises(ValueError, match="read-only"):
                 array[0] = 0
@@ -74,7 +75,7 @@ def test_it_names_no_global(models: Path) -> None:
 
 
 def test_it_holds_what_the_design_says(record: dict[str, Any]) -> None:
-    assert record["format"] == 1
+    assert record["format"] == 2
     assert record["classes"] == ["disc", "grid", "stripes"]
     assert set(record["decision"]) == {"head", "temperature", "rejection"}
     assert record["decision"]["head"]["kind"] == "auto"
@@ -162,6 +163,8 @@ LOOP.append(LOOP)
         ("backbone.file", "..\\secret.onnx", "backbone.file does not fit"),
         ("support.labels", array("<i8", [0], b""), "support.labels does not fit"),
         ("support.names", [], "does not fit"),
+        ("references.known", array("|b1", [1], b"1"), "references does not fit"),
+        ("references.known", array("|b1", [], b"1"), "references does not fit"),
         ("measured", {}, "measured does not fit"),
         ("measured", {1: 2.0}, "record.measured is int, expected str"),
     ],
@@ -186,8 +189,8 @@ def test_a_record_that_does_not_hold_together_is_refused(
         (pickle.dumps("somebody's own work"), "not a classifier file, or a damaged one"),
         (seal(pickle.dumps([1])), "not a fewshot classifier file"),
         (seal(pickle.dumps({"format": "1"})), "not a fewshot classifier file"),
-        (seal(pickle.dumps({"format": 2})), "classifier format 2; this fewshot reads format 1"),
-        (seal(pickle.dumps({"format": 1})), "record lacks classes, decision"),
+        (seal(pickle.dumps({"format": 1})), "classifier format 1; this fewshot reads format 2"),
+        (seal(pickle.dumps({"format": 2})), "record lacks classes, decision"),
     ],
 )
 def test_files_that_are_something_else(content: bytes, message: str, tmp_path: Path) -> None:
