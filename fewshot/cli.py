@@ -11,7 +11,9 @@ import sys
 import warnings
 
 from fewshot.console import (
+    agreement_text,
     as_json,
+    benchmark_text,
     evaluation_text,
     fit_text,
     info_text,
@@ -141,10 +143,10 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 
 def _classify(arguments: argparse.Namespace) -> int:
     """Answer for each image, as soon as its answer is there."""
-    from fewshot.classifier import FewShotClassifier
+    from fewshot.classifier import load_classifier
     from fewshot.support import expand
 
-    classifier = FewShotClassifier.load(arguments.models, threads=arguments.threads)
+    classifier = load_classifier(arguments.models, threads=arguments.threads)
     images = expand(arguments.images)
     progress = progress_bar("classifying") if len(images) > 1 else None
     failed = 0
@@ -169,13 +171,76 @@ def _answer(answer: Prediction, arguments: argparse.Namespace) -> str:
     return as_json({**vars(answer), "scores": scores})
 
 
+def _export(arguments: argparse.Namespace) -> int:
+    """Write a classifier as one ONNX file, or as a web page with that file in it."""
+    from fewshot.classifier import FewShotClassifier
+    from fewshot.export import export_classifier
+    from fewshot.page import export_page
+
+    classifier = FewShotClassifier.load(arguments.models)
+    options = {name: getattr(arguments, name) for name in ("precision", "data", "negatives")}
+    if arguments.html:
+        options["runtime"] = arguments.onnxruntime_web
+        file = export_page(classifier, arguments.html, **options)
+        note = "; open it in a browser"
+    else:
+        options["resize_in_graph"] = arguments.top_level_resize
+        file = export_classifier(classifier, arguments.output, **options)
+        note = f", and {file.with_suffix('.json')}"
+    size = file.stat().st_size
+    if arguments.json:
+        print(as_json({"file": str(file), "bytes": size, "precision": arguments.precision}))
+    else:
+        print(f"wrote {file}, {size / 1e6:.1f} MB{note}")
+    return 0
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    """Compare what a classifier answers with what it should."""
+    from fewshot.classifier import load_classifier
+    from fewshot.support import expand
+    from fewshot.verification import compare, verify
+
+    classifier = load_classifier(arguments.classifier)
+    if arguments.images:
+        images = expand(arguments.images)
+        agreement = compare(load_classifier(arguments.models), classifier, images)
+    else:
+        agreement = verify(classifier)
+    summary = agreement.summary()
+    print(as_json(summary) if arguments.json else agreement_text(summary))
+    return 0 if agreement.holds else 1
+
+
+def _benchmark(arguments: argparse.Namespace) -> int:
+    """Measure how fast a classifier is here, and how fast it could be."""
+    from fewshot.benchmarking import benchmark
+
+    result = benchmark(
+        arguments.models,
+        arguments.data,
+        negatives=arguments.negatives,
+        seconds=arguments.seconds,
+        progress=progress_bar("measuring"),
+    )
+    _report_skipped(result.skipped)
+    summary = result.summary()
+    print(as_json(summary) if arguments.json else benchmark_text(summary))
+    return 1 if result.skipped else 0
+
+
 def _info(arguments: argparse.Namespace) -> int:
     """Show what a classifier file holds, without opening its backbone."""
     from fewshot.artifact import artifact_path, read_artifact
     from fewshot.backbones import models_folder
+    from fewshot.exported import ExportedClassifier
 
-    file = artifact_path(models_folder(arguments.models))
-    summary = read_artifact(file).summary()
+    file = models_folder(arguments.models)
+    if file.suffix == ".onnx":
+        summary = ExportedClassifier(file).summary()
+    else:
+        file = artifact_path(file)
+        summary = read_artifact(file).summary()
     if arguments.json:
         print(as_json({"file": str(file), **summary}))
     else:
@@ -222,6 +287,9 @@ _COMMANDS = {
     "fit": _fit,
     "classify": _classify,
     "evaluate": _evaluate,
+    "export": _export,
+    "verify": _verify,
+    "benchmark": _benchmark,
     "info": _info,
     "demo": _demo,
 }

@@ -9,7 +9,7 @@ import sys
 
 TYPE_CHECKING = False  # as `typing` has it, but for the time it takes to import
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
     from typing import Any, TextIO
 
@@ -64,6 +64,67 @@ def info_text(summary: Mapping[str, Any], file: Path) -> str:
         f"{pixels['interpolation']}, views: {pixels['views']}",
     }
     return "\n".join(f"{name:<9} {text}" for name, text in rows.items())
+
+
+def agreement_text(summary: Mapping[str, Any]) -> str:
+    """Say how alike the answers are, and on what machine."""
+    verdict = "all the same" if summary["holds"] else "NOT the same"
+    return (
+        f"{verdict}: {summary['same']} of {summary['images']} pictures get the same answer\n"
+        f"largest difference: {summary['probability_difference']:.1e} of a probability, "
+        f"{summary['embedding_difference']:.1e} of an embedding\n"
+        f"onnxruntime {summary['onnxruntime']}, Python {summary['python']}, {summary['processor']}"
+    )
+
+
+def benchmark_text(summary: Mapping[str, Any]) -> str:
+    """Word a benchmark: a table of precisions, one of image sizes, and what to type."""
+    machine, memory = summary["machine"], summary["peak_memory_mib"]
+    threads = ", ".join(summary["precisions"][0]["images_per_second"])
+    precisions = [
+        [
+            row["precision"],
+            f"{row['bytes'] / 1e6:.1f}",
+            f"{row['latency_ms']:.1f}",
+            f"{row['latency_p90_ms']:.1f}",
+            ", ".join(f"{rate:.0f}" for rate in row["images_per_second"].values()),
+            _known(row["accuracy"]),
+        ]
+        for row in summary["precisions"]
+    ]
+    heads = ["precision", "MB", "ms an image", "90 % within", f"images/s on {threads} threads"]
+    sizes = [
+        [str(row["image_size"]), f"{row['latency_ms']:.1f}", _known(row["accuracy"])]
+        for row in summary["image_sizes"]
+    ]
+    lines = [
+        f"{summary['classifier']} on {machine['processor']}, {machine['processors']} processors",
+        "peak memory " + ("not told by this system" if memory is None else f"{memory:.0f} MiB"),
+        "",
+        *_table([*heads, "accuracy"], precisions),
+        "",
+        *_table(["image size", "ms an image", "accuracy"], sizes),
+        "",
+        *summary["notes"],
+        summary["reason"],
+        f"recommended: {summary['recommendation']}",
+    ]
+    return "\n".join(lines)
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Align columns, the first to the left."""
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    lines = []
+    for first, *others in (heads, *rows):
+        cells = [cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True)]
+        lines.append("  ".join([first.ljust(widths[0]), *cells]))
+    return lines
+
+
+def _known(accuracy: float | None) -> str:
+    """Word an accuracy that may not have been measured."""
+    return "not known" if accuracy is None else f"{accuracy:.3f}"
 
 
 def evaluation_text(result: Mapping[str, Any]) -> str:
@@ -163,7 +224,7 @@ def _accuracy(measured: Mapping[str, float]) -> str:
     """Say what was measured on images the head had not seen."""
     total, correct = measured["held_out_images"], measured["held_out_correct"]
     if not total:
-        return "not measured, as every class has one image; add more to know"
+        return "not measured, as no image could be held out"
     low, high = measured["accuracy_low"], measured["accuracy_high"]
     return (
         f"{correct / total:.2f} (95 % interval {low:.2f} to {high:.2f}; "

@@ -21,6 +21,27 @@ _CLASSIFY = """examples:
   fewshot classify photos/ --json | jq -r 'select(.known) | [.image, .label] | @tsv'
 
 exit status: 0 all answered, 1 some images could not be read, 2 nothing could be done"""
+_EXPORT = """examples:
+  fewshot export                                  models/ into classifier.onnx
+  fewshot export --precision int16                half the size, the same answers
+  fewshot export --precision int8 --data data/    a third of it, calibrated on these photographs
+  fewshot export --html page/                     a page that classifies in the browser
+
+Reading the file takes onnxruntime alone, in any language; writing it takes the package onnx:
+pip install 'fewshot[onnx]'"""
+_VERIFY = """examples:
+  fewshot verify classifier.onnx                  does it answer here as where it was fitted?
+  fewshot verify models/
+  fewshot verify classifier.onnx photos/          does it answer as models/ does?
+
+exit status: 0 every answer is the same, 1 some are not, 2 nothing could be done"""
+_BENCHMARK = """examples:
+  fewshot benchmark                               how fast is models/ here?
+  fewshot benchmark --data data/                  and how accurate in each precision and size?
+  fewshot benchmark --models classifier.onnx
+
+Times are from decoded pictures to answers. Other precisions take the package onnx:
+pip install 'fewshot[onnx]'"""
 _EVALUATE = """examples:
   fewshot evaluate data/                         images left out in turn
   fewshot evaluate data/ --test other/           fit on data/, measure on other/
@@ -59,6 +80,47 @@ def build_parser() -> argparse.ArgumentParser:
     add("--way", metavar="N", type=_count, default=5, help="classes a task (default: 5)")
     add("--shot", metavar="N", type=_count, default=5, help="images a class (default: 5)")
 
+    export = _command(commands, "export", "write a classifier as one ONNX file", _EXPORT)
+    form = export.add_mutually_exclusive_group()
+    form.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        default="classifier.onnx",
+        help="(default: classifier.onnx)",
+    )
+    form.add_argument("--html", metavar="DIR", help="write a web page into this folder instead")
+    add = export.add_argument
+    add(
+        "--onnxruntime-web",
+        metavar="DIR",
+        help="dist folder of that npm package, for --html "
+        "(default: node_modules/onnxruntime-web/dist)",
+    )
+    add(
+        "--precision",
+        choices=("fp32", "fp16", "int16", "int8"),
+        default="fp32",
+        help="of the weights (default: fp32)",
+    )
+    add("--top-level-resize", action="store_true", help="let it take photographs of any size")
+    add("--data", metavar="DATA", help="what it was fitted on, for int8 to be fitted on again")
+    add("--negatives", metavar="DIR", help="as it was fitted with, for int8")
+
+    verify = _command(
+        commands, "verify", "tell whether a classifier answers as it should here", _VERIFY
+    )
+    verify.add_argument("classifier", metavar="CLASSIFIER", help="an .onnx file, or a folder")
+    verify.add_argument("images", metavar="IMAGE", nargs="*", help="to compare with --models on")
+
+    benchmark = _command(
+        commands, "benchmark", "measure what is fastest here, and what it costs", _BENCHMARK
+    )
+    add = benchmark.add_argument
+    add("--data", metavar="DATA", help="what it was fitted on, to measure accuracy with")
+    add("--negatives", metavar="DIR", help="as it was fitted with")
+    add("--seconds", metavar="N", type=_count, default=15, help="time for timing (default: 15)")
+
     info = _command(commands, "info", "show what a classifier file is made of")
     for command in (fit, classify, evaluate):
         command.add_argument(
@@ -67,11 +129,12 @@ def build_parser() -> argparse.ArgumentParser:
             type=_count,
             help="images worked on at the same time (default: one for each processor at hand)",
         )
-    for command in (fit, classify, evaluate, info):
+    for command in (fit, classify, evaluate, export, verify, benchmark, info):
         command.add_argument(
             "--models",
             metavar="DIR",
-            help="folder of the classifier and its backbone (default: $FEWSHOT_MODELS or models)",
+            help="folder of the classifier and its backbone, or a file that 'fewshot export' "
+            "wrote (default: $FEWSHOT_MODELS or models)",
         )
 
     demo = _command(commands, "demo", "try everything on handwritten digits, offline")

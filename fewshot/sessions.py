@@ -11,6 +11,7 @@ from pathlib import Path
 import onnxruntime as ort
 
 from fewshot.errors import BackboneError
+from fewshot.onnx_check import require_self_contained
 
 
 class Opening:
@@ -45,8 +46,9 @@ def open_session(path: Path) -> ort.InferenceSession:
     Raises
     ------
     BackboneError
-        If onnxruntime cannot.
+        If onnxruntime cannot, or the file wants to read others.
     """
+    require_self_contained(path)
     options = ort.SessionOptions()
     # Several images run side by side, each on one thread: that keeps every processor busy with
     # decoding and inference alike, and no answer depends on how many there are.

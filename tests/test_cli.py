@@ -16,7 +16,7 @@ from fewshot.cli import main
 from fewshot.parser import build_parser
 from tests.conftest import CLASSES, Run, draw, draw_face, draw_noise, write_set
 
-COMMANDS = ("fit", "classify", "evaluate", "info", "demo")
+COMMANDS = tuple("fit classify evaluate export verify benchmark info demo".split())
 
 
 def lines(text: str) -> list[dict[str, object]]:
@@ -114,7 +114,7 @@ def test_info(fewshot: Run, models: Path) -> None:
     assert "mobilenet_v2.onnx" in told.stdout and "0 negatives" in told.stdout
     assert "turns away about 5% of genuine images" in told.stdout and "views: 1" in told.stdout
     summary = json.loads(fewshot("info", "--json", FEWSHOT_MODELS=str(models)).stdout)
-    assert summary["format"] == 1 and summary["backbone"]["dim"] == 1280
+    assert summary["format"] == 2 and summary["backbone"]["dim"] == 1280
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,269 @@
+"""Put a classifier into one ONNX file, with all that is needed to use it in any language.
+
+This is the workstation's side and needs the package onnx; using the file is left to
+`fewshot.exported`, making the backbone smaller to `fewshot.precision`.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import tempfile
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fewshot.answer_graph import answer_graph
+from fewshot.artifact import Artifact
+from fewshot.classifier import FewShotClassifier
+from fewshot.embedder import Embedder
+from fewshot.errors import FewShotWarning, ImageError, SupportError, UsageError
+from fewshot.exported import metadata_of
+from fewshot.files import replacing
+from fewshot.fitting import answer_references
+from fewshot.images import ImageSource, load_views
+from fewshot.preprocessing import Preprocessing
+from fewshot.resize_graph import OPSET as RESIZE_OPSET
+from fewshot.resize_graph import resize_graph
+from fewshot.support import Negatives, SupportData, gather
+
+if TYPE_CHECKING:
+    import onnx
+
+# What of the metadata is too long for the file beside, and what of it is JSON.
+_LONG = ("summary", "references")
+_NUMBERS = (
+    "classes image_size crop_fraction resize_in_graph temperature threshold reject_rate".split()
+)
+# Images that int8 is calibrated on; more make no difference.
+_CALIBRATED_ON = 48
+PRECISIONS = ("fp32", "fp16", "int16", "int8")
+
+
+def export_classifier(
+    classifier: FewShotClassifier,
+    path: str | os.PathLike[str] = "classifier.onnx",
+    *,
+    precision: str = "fp32",
+    resize_in_graph: bool = False,
+    data: SupportData | None = None,
+    negatives: Negatives | None = None,
+) -> Path:
+    """Write a classifier as one ONNX file of standard operators.
+
+    Parameters
+    ----------
+    classifier : FewShotClassifier
+        Fitted, looking at each image once.
+    path : path
+        The file; a small JSON with the labels and the recipe is written beside it.
+    precision : {"fp32", "fp16", "int16", "int8"}
+        How the backbone's weights are kept: as they are; in half the size, with arithmetic in
+        fp32 (int16 is closer to the original than fp16); or in a third of the size, with
+        arithmetic in 8 bits.
+    resize_in_graph : bool
+        Let the file take photographs of any size, instead of ones brought to the backbone's.
+    data, negatives : as for `FewShotClassifier.fit`, optional
+        The photographs of the support set. "int8" is calibrated on them, and its head fitted on
+        them again; without them, on drawn pictures, and the head is kept, which costs accuracy.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    UsageError
+        If there is no such precision, or the classifier looks at each image several times.
+        Or if the package onnx is not installed.
+    """
+    if precision not in PRECISIONS:
+        raise UsageError(f"precision is {precision!r}; expected one of {', '.join(PRECISIONS)}")
+    _require_onnx()
+    artifact = classifier.artifact_
+    if artifact.preprocessing.views > 1:
+        raise UsageError(
+            f"this classifier looks at each image {artifact.preprocessing.views} times, and a "
+            "single file looks once: fit again with --views 1, or carry the folder"
+        )
+    backbone, artifact = _backbone(classifier, precision, data, negatives)
+    model = _joined(artifact, backbone, resize_in_graph)
+    return _write(model, metadata_of(artifact, precision, resize_in_graph), Path(path))
+
+
+def _require_onnx() -> None:
+    """Say what to install where onnx is missing."""
+    if importlib.util.find_spec("onnx") is None:
+        raise UsageError(
+            "writing ONNX files needs the package onnx, which is not installed: "
+            "pip install 'fewshot[onnx]'"
+        )
+
+
+def backbone_in(
+    precision: str, path: Path, pixels: Iterable[NDArray[np.uint8]] | None = None
+) -> onnx.ModelProto:
+    """Read a backbone file in another precision.
+
+    Parameters
+    ----------
+    precision : {"fp32", "fp16", "int16", "int8"}
+    path : Path
+    pixels : iterable of ndarray of uint8, shape (n, image_size, image_size, 3), optional
+        What to calibrate "int8" on; drawn pictures by default.
+    """
+    _require_onnx()
+    import onnx
+
+    from fewshot.precision import drawn_pictures, to_fp16, to_int8, to_int16
+
+    model = onnx.load(path)
+    if precision == "fp16":
+        return to_fp16(model)
+    if precision == "int16":
+        return to_int16(model)
+    if precision == "int8":
+        size = int(next(p.value for p in model.metadata_props if p.key == "image_size"))
+        return to_int8(model, pixels or [drawn_pictures(_CALIBRATED_ON, size)])
+    return model
+
+
+def calibration_pixels(
+    images: Sequence[ImageSource], preprocessing: Preprocessing
+) -> Iterator[NDArray[np.uint8]]:
+    """Yield photographs to calibrate on as a backbone gets them.
+
+    Parameters
+    ----------
+    images : sequence of ImageSource
+        As many as needed are taken, evenly; those that cannot be read are left out.
+    preprocessing : Preprocessing
+
+    Yields
+    ------
+    ndarray of uint8, shape (views, image_size, image_size, 3)
+    """
+    for image in images[:: max(1, len(images) // _CALIBRATED_ON)]:
+        try:
+            yield load_views(image, preprocessing)
+        except ImageError:  # reported when the image is embedded
+            continue
+
+
+def _backbone(
+    classifier: FewShotClassifier,
+    precision: str,
+    data: SupportData | None,
+    negatives: Negatives | None,
+) -> tuple[onnx.ModelProto, Artifact]:
+    """Bring the backbone to a precision, and fit again what its embeddings have moved."""
+    path = classifier.embedder_.backbone_.path
+    if precision != "int8":
+        return backbone_in(precision, path), classifier.artifact_
+    recipe = classifier.artifact_.preprocessing
+    pixels = None if data is None else calibration_pixels(gather(data).images, recipe)
+    model = backbone_in(precision, path, pixels)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / path.name
+        file.write_bytes(model.SerializeToString())
+        if data is not None:
+            return model, _fit_again(classifier, file, data, negatives)
+        warnings.warn(
+            "int8 without photographs: calibrated on drawn pictures, and the head is not fitted "
+            "again; give the data it was fitted on to keep the accuracy",
+            FewShotWarning,
+            stacklevel=3,
+        )
+        artifact = classifier.artifact_
+        references = answer_references(Embedder(file, preprocessing=recipe), artifact.decision)
+        unknown = dict.fromkeys(artifact.measured, 0.0)  # what was measured is not of this one
+        return model, replace(artifact, references=references, measured=unknown)
+
+
+def _fit_again(
+    classifier: FewShotClassifier, backbone: Path, data: SupportData, negatives: Negatives | None
+) -> Artifact:
+    """Fit the same kind of classifier on another backbone."""
+    decision = classifier.artifact_.decision
+    again = FewShotClassifier(
+        decision.head.kind,
+        backbone,
+        reject_rate=decision.rejection.rate,
+        threads=classifier.threads,
+    ).fit(data, negatives=negatives)
+    if again.classes_ != classifier.classes_:
+        raise SupportError(
+            f"the data hold the classes {', '.join(again.classes_)}, the classifier knows "
+            f"{', '.join(classifier.classes_)}; give the data it was fitted on"
+        )
+    return again.artifact_
+
+
+def _joined(
+    artifact: Artifact, backbone: onnx.ModelProto, resize_in_graph: bool
+) -> onnx.ModelProto:
+    """Put the graphs one after another."""
+    from onnx import compose, helper, utils, version_converter
+
+    size = artifact.preprocessing.image_size
+    trunk = utils.Extractor(backbone).extract_model(["image"], ["feature_map"])
+    opset = max(trunk.opset_import[0].version, RESIZE_OPSET if resize_in_graph else 0)
+    parts = [trunk, answer_graph(artifact.decision, _map_size(backbone, size))]
+    if resize_in_graph:
+        _rename_input(trunk, "image", "pixels")
+        parts.insert(0, resize_graph(artifact.preprocessing))
+    parts = [version_converter.convert_version(part, opset) for part in parts]
+    model = parts[0]
+    for n, part in enumerate(parts[1:]):
+        link = part.graph.input[0].name
+        inner = compose.add_prefix(part, f"{n}/", rename_inputs=False, rename_outputs=False)
+        inner.ir_version = model.ir_version
+        model = compose.merge_models(model, inner, [(link, link)])
+    if not resize_in_graph:
+        for side in (1, 2):
+            model.graph.input[0].type.tensor_type.shape.dim[side].dim_value = size
+    # No newer than needed: an older onnxruntime is to open the file too.
+    opsets = [helper.make_opsetid("", opset)]
+    oldest = helper.find_min_ir_version_for(opsets)
+    return helper.make_model(model.graph, opset_imports=opsets, ir_version=oldest)
+
+
+def _rename_input(model: onnx.ModelProto, old: str, new: str) -> None:
+    """Give an input of a graph another name."""
+    model.graph.input[0].name = new
+    for node in model.graph.node:
+        node.input[:] = [new if name == old else name for name in node.input]
+
+
+def _map_size(backbone: onnx.ModelProto, size: int) -> tuple[int, int]:
+    """Run the backbone once, to see how large its feature map is."""
+    import onnxruntime as ort
+
+    session = ort.InferenceSession(backbone.SerializeToString())
+    (maps,) = session.run(["feature_map"], {"image": np.zeros((1, size, size, 3), np.uint8)})
+    return maps.shape[2], maps.shape[3]
+
+
+def _write(model: onnx.ModelProto, metadata: dict[str, str], path: Path) -> Path:
+    """Write the file, and beside it what a program wants to know without opening it."""
+    from onnx import checker, helper
+
+    helper.set_model_props(model, metadata)
+    model.producer_name = "fewshot"
+    checker.check_model(model, full_check=True)
+    with replacing(path) as stream:
+        stream.write(model.SerializeToString(deterministic=True))
+    beside = {"file": path.name}
+    for key, value in metadata.items():
+        if key not in _LONG:
+            beside[key] = json.loads(value) if key in _NUMBERS else value
+    with replacing(path.with_suffix(".json")) as stream:
+        stream.write(json.dumps(beside, indent=2, ensure_ascii=False).encode() + b"\n")
+    return path

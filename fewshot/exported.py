@@ -1,0 +1,180 @@
+"""Use a classifier that is one ONNX file; onnxruntime, numpy and Pillow suffice.
+
+Making such a file is left to `fewshot.export`.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fewshot.answering import Answering
+from fewshot.errors import ArtifactError, MissingFileError
+from fewshot.images import ImageSource, load_views
+from fewshot.prediction import Answers
+from fewshot.preprocessing import Preprocessing
+from fewshot.sessions import open_session
+
+if TYPE_CHECKING:
+    import onnxruntime as ort
+
+    from fewshot.artifact import Artifact
+
+FORMAT = "1"
+_OUTPUTS = ["embedding", "probabilities", "known"]
+_RECIPE = [field.name for field in fields(Preprocessing) if field.name != "views"]
+_KEYS = ["fewshot_classifier", "classes", "summary", "references", *_RECIPE]
+
+
+class ExportedClassifier(Answering):
+    """A classifier in a single ONNX file.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    threads : int, optional
+        Images worked on at the same time; by default one for each processor at hand.
+
+    Raises
+    ------
+    MissingFileError
+        If it is not there.
+    BackboneError
+        If onnxruntime cannot open it, or it wants to read other files.
+    ArtifactError
+        If it is no exported classifier, or contradicts itself.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, threads: int | None = None) -> None:
+        self.path = Path(path)
+        self.threads = threads
+        if not self.path.is_file():
+            raise MissingFileError(f"{path}: no such file; make one with 'fewshot export'")
+        self._session = open_session(self.path)
+        metadata = self._session.get_modelmeta().custom_metadata_map
+        missing = [key for key in _KEYS if key not in metadata]
+        if missing:
+            raise ArtifactError(
+                f"{path}: not an exported classifier, its metadata lacks {', '.join(missing)}; "
+                "expected a file written by 'fewshot export'"
+            )
+        if metadata["fewshot_classifier"] != FORMAT:
+            raise ArtifactError(
+                f"{path}: exported classifier of format {metadata['fewshot_classifier']}; this "
+                f"fewshot reads format {FORMAT}: export it again"
+            )
+        try:
+            self._read(metadata)
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise ArtifactError(
+                f"{path}: damaged metadata ({error}); export the classifier again"
+            ) from error
+
+    def _read(self, metadata: Mapping[str, str]) -> None:
+        """Make sense of the metadata, and compare them with the graph."""
+        self._classes = tuple(str(label) for label in json.loads(metadata["classes"]))
+        self.preprocessing_ = Preprocessing(
+            image_size=int(metadata["image_size"]),
+            resize=metadata["resize"],
+            crop_fraction=float(metadata["crop_fraction"]),
+            interpolation=metadata["interpolation"],
+        )
+        self._summary = dict(json.loads(metadata["summary"]))
+        _check_nodes(self._session, len(self._classes), self.preprocessing_.image_size)
+        self._references = _unpack(json.loads(metadata["references"]), len(self._classes))
+
+    @property
+    def classes_(self) -> tuple[str, ...]:
+        """The classes, in the order of `predict_proba`'s columns."""
+        return self._classes
+
+    @property
+    def references_(self) -> Answers:
+        """What it said of the reference pictures where it was exported."""
+        return self._references
+
+    def summary(self) -> dict[str, Any]:
+        """Describe it, as `Artifact.summary` does."""
+        return self._summary
+
+    def _ask(self, image: ImageSource) -> Answers:
+        pixels = load_views(image, self.preprocessing_)
+        return Answers(*self._session.run(_OUTPUTS, {"image": pixels}))
+
+
+def metadata_of(artifact: Artifact, precision: str, resize_in_graph: bool) -> dict[str, str]:
+    """Write down what a program must know to use an exported file.
+
+    Parameters
+    ----------
+    artifact : Artifact
+    precision : {"fp32", "fp16", "int8"}
+    resize_in_graph : bool
+        Whether the file takes photographs of any size.
+
+    Returns
+    -------
+    dict of str to str
+        For ``metadata_props``. ``classes``, ``summary`` and ``references`` are JSON.
+    """
+    rejection = artifact.decision.rejection
+    recipe = {name: str(value) for name, value in asdict(artifact.preprocessing).items()}
+    del recipe["views"]
+    return {
+        "fewshot_classifier": FORMAT,
+        "classes": json.dumps(artifact.classes, ensure_ascii=False),
+        **recipe,
+        "resize_in_graph": json.dumps(resize_in_graph),
+        "precision": precision,
+        "temperature": repr(artifact.decision.temperature),
+        "threshold": repr(rejection.threshold),
+        "reject_rate": repr(rejection.rate),
+        "backbone": artifact.backbone.name,
+        "backbone_sha256": artifact.backbone.sha256,
+        "summary": json.dumps(artifact.summary(), ensure_ascii=False),
+        "references": json.dumps(_pack(artifact.references)),
+    }
+
+
+def _pack(answers: Answers) -> dict[str, Any]:
+    """Reduce answers to what JSON knows."""
+    return {
+        "known": answers.known.tolist(),
+        **{
+            name: base64.b64encode(getattr(answers, name).astype("<f4").tobytes()).decode()
+            for name in ("embeddings", "probabilities")
+        },
+    }
+
+
+def _unpack(packed: Mapping[str, Any], n_classes: int) -> Answers:
+    """Rebuild answers; any numbers that do not fit raise ValueError."""
+    known = np.array([value is True for value in packed["known"]], np.bool_)
+    embeddings, probabilities = (
+        np.frombuffer(base64.b64decode(packed[name]), "<f4").reshape(len(known), -1)
+        for name in ("embeddings", "probabilities")
+    )
+    if probabilities.shape[1] != n_classes:
+        raise ValueError(f"references for {probabilities.shape[1]} classes of {n_classes}")
+    return Answers(embeddings, probabilities, known)
+
+
+def _check_nodes(session: ort.InferenceSession, n_classes: int, size: int) -> None:
+    """Refuse a graph that takes or gives something else than its metadata say."""
+    found = {node.name: (node.type, node.shape) for node in session.get_inputs()}
+    kind, shape = found.get("image", ("", []))
+    sides = shape[1:3]
+    free = all(not isinstance(side, int) for side in sides)
+    if len(found) != 1 or kind != "tensor(uint8)" or not (free or sides == [size, size]):
+        raise ValueError(f"inputs {found}, expected image, uint8 (N, {size}, {size}, 3)")
+    outputs = {node.name: node.shape for node in session.get_outputs()}
+    if not set(_OUTPUTS) <= outputs.keys() or outputs["probabilities"][1:] != [n_classes]:
+        raise ValueError(f"outputs {outputs}, expected probabilities of {n_classes} classes")
