@@ -85,8 +85,11 @@ def answer_graph(decision: Decision, map_size: tuple[int, int]) -> onnx.ModelPro
         f"answer (float[N, {dim}, h, w] feature_map) => (float[N, {n_classes}] probabilities, "
         f"bool[N] known, float[N, {dim}] embedding) {{{nodes}}}"
     )
-    for name, value in _constants(decision, map_size).items():
-        graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+    constants = _constants(decision, map_size)
+    used = {name for node in graph.node for name in node.input}
+    for name in sorted(used & constants.keys()):
+        value = np.ascontiguousarray(constants[name])
+        graph.initializer.append(numpy_helper.from_array(value, name))
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)])
 
 

@@ -107,7 +107,13 @@ class ExportedClassifier(Answering):
 
     def _ask(self, image: ImageSource) -> Answers:
         pixels = load_views(image, self.preprocessing_)
-        return Answers(*self._session.run(_OUTPUTS, {"image": pixels}))
+        try:
+            return Answers(*self._session.run(_OUTPUTS, {"image": pixels}))
+        except Exception as error:  # onnxruntime's errors share no base of their own
+            raise ArtifactError(
+                f"{self.path}: onnxruntime cannot run it ({str(error).splitlines()[0]}); "
+                "export the classifier again"
+            ) from error
 
 
 def metadata_of(artifact: Artifact, precision: str, resize_in_graph: bool) -> dict[str, str]:

@@ -56,6 +56,8 @@ def load_views(source: ImageSource, preprocessing: Preprocessing) -> NDArray[np.
         If the source is missing, empty, truncated, not a picture, of zero size, or too large.
     """
     size, views = preprocessing.image_size, preprocessing.views
+    if _is_ready(source, preprocessing):
+        return np.asarray(source, np.uint8)[np.newaxis]
     least = size if preprocessing.resize == "squash" else size / preprocessing.crop_fraction
     # Closer looks need the pixels for it.
     image = open_rgb(source, at_least=math.ceil(least if views == 1 else least / _TILE))
@@ -65,6 +67,18 @@ def load_views(source: ImageSource, preprocessing: Preprocessing) -> NDArray[np.
     if views == MAX_VIEWS:
         pixels.append(pixels[0][:, ::-1])
     return np.stack(pixels)
+
+
+def _is_ready(source: ImageSource, preprocessing: Preprocessing) -> bool:
+    """Tell pixels that the recipe would leave as they are."""
+    size = preprocessing.image_size
+    return (
+        isinstance(source, np.ndarray)
+        and source.shape == (size, size, 3)
+        and source.dtype == np.uint8
+        and preprocessing.views == 1
+        and (preprocessing.resize == "squash" or preprocessing.crop_fraction == 1)
+    )
 
 
 def _view_boxes(width: int, height: int, preprocessing: Preprocessing) -> list[Box]:
@@ -148,7 +162,8 @@ def describe(source: object) -> str:
     if isinstance(source, (str, os.PathLike)):
         return os.fspath(source)
     if isinstance(source, np.ndarray):
-        return f"array of shape {source.shape} and type {source.dtype}"
+        kind = "" if source.dtype == np.uint8 else f" and type {source.dtype}"
+        return f"array of shape {source.shape}{kind}"
     name = getattr(source, "name", None) or getattr(source, "filename", None)
     return str(name) if name else f"image given as {type(source).__name__}"
 

@@ -10,6 +10,9 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+# Keeps a length of zero from dividing.
+_TINY = np.float32(1e-30)
+
 
 def pool(feature_maps: NDArray[np.float32]) -> NDArray[np.float32]:
     """Average overlapping windows of feature maps, each brought to unit length first.
@@ -33,8 +36,10 @@ def pool(feature_maps: NDArray[np.float32]) -> NDArray[np.float32]:
     """
     n_views, dim, height, width = feature_maps.shape
     places = feature_maps.reshape(n_views, dim, height * width)
-    windows = (places @ window_shares(height, width)).transpose(0, 2, 1)
-    return _unit(_unit(windows.reshape(-1, dim)).mean(axis=0))
+    windows = places @ window_shares(height, width)
+    lengths = np.sqrt((windows * windows).sum(axis=1, keepdims=True))
+    total = (windows / np.maximum(lengths, _TINY)).sum(axis=(0, 2))
+    return np.asarray(total / max(np.sqrt(total @ total), _TINY), np.float32)
 
 
 @cache
@@ -46,9 +51,3 @@ def window_shares(height: int, width: int) -> NDArray[np.float32]:
     for window, (y, x) in enumerate(corners):
         shares[y : y + tall, x : x + wide, window] = 1 / (tall * wide)
     return shares.reshape(-1, 4)
-
-
-def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Bring the last axis to length 1, leaving zeros as they are."""
-    lengths = np.sqrt((vectors**2).sum(axis=-1, keepdims=True))
-    return np.asarray(vectors / np.where(lengths > 0, lengths, 1), np.float32)

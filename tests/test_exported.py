@@ -137,6 +137,16 @@ def test_a_file_that_wants_to_read_others_is_refused(
         ExportedClassifier(changed(file, tmp_path, change))
 
 
+def test_a_graph_that_cannot_be_run_is_named(file: Path, tmp_path: Path) -> None:
+    def wrong_shape(model: onnx.ModelProto) -> None:
+        (flat,) = (t for t in model.graph.initializer if t.name.endswith("flat"))
+        flat.CopyFrom(onnx.numpy_helper.from_array(np.array([2, 1280, 49]), flat.name))
+
+    exported = ExportedClassifier(changed(file, tmp_path, wrong_shape))
+    with pytest.raises(ArtifactError, match=r"changed\.onnx: onnxruntime cannot run it"):
+        exported.classify(np.zeros((50, 50, 3), np.uint8))
+
+
 def test_a_class_may_be_called_location(file: Path, tmp_path: Path) -> None:
     named = changed(file, tmp_path, say("classes", '["location", "b", "c"]'))
     assert ExportedClassifier(named).classes_ == ("location", "b", "c")

@@ -191,6 +191,14 @@ def test_large_jpegs_are_decoded_at_reduced_scale(views: int) -> None:
     assert np.abs(reduced - plain).mean() < 1
 
 
+@pytest.mark.parametrize("resize", ["crop", "squash"])
+def test_pixels_of_the_right_size_are_taken_as_they_are(resize: str) -> None:
+    pixels = np.asarray(draw("grid", 5, 64))
+    views = load_views(pixels, Preprocessing(64, resize))
+    np.testing.assert_array_equal(views, pixels[np.newaxis])
+    np.testing.assert_array_equal(views, load_views(draw("grid", 5, 64), Preprocessing(64, resize)))
+
+
 def test_resize_recipes() -> None:
     wide = np.zeros((10, 30, 3), np.uint8)
     wide[:, 10:20] = 200  # the central square

@@ -1,0 +1,31 @@
+"""Classify pictures with a file that `fewshot export` wrote, where fewshot is not installed.
+
+It needs onnxruntime, numpy and Pillow: ``python classify_anywhere.py classifier.onnx IMAGE...``
+"""
+
+import json
+import math
+import sys
+
+import numpy as np
+import onnxruntime
+from PIL import Image, ImageOps
+
+session = onnxruntime.InferenceSession(sys.argv[1])
+recipe = session.get_modelmeta().custom_metadata_map
+classes, size = json.loads(recipe["classes"]), int(recipe["image_size"])
+squash, kept = recipe["resize"] == "squash", float(recipe["crop_fraction"])
+for name in sys.argv[2:]:
+    image = Image.open(name)
+    image.draft(None, (size if squash else math.ceil(size / kept),) * 2)  # decode no more than that
+    image = ImageOps.exif_transpose(image).convert("RGBA")
+    image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    (w, h), side = image.size, min(image.size) * kept
+    box = (
+        (0, 0, w, h) if squash else ((w - side) / 2, (h - side) / 2, (w + side) / 2, (h + side) / 2)
+    )
+    image = image.resize((size, size), Image.Resampling[recipe["interpolation"].upper()], box)
+    found = session.run(["probabilities", "known"], {"image": np.asarray(image)[None]})
+    best = found[0][0].argmax()
+    answer = f"{classes[best]} {found[0][0][best]:.2f}"
+    print(f"{name}  {answer if found[1][0] else f'unknown (closest: {answer})'}")
