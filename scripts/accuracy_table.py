@@ -76,8 +76,12 @@ def run(arguments: argparse.Namespace) -> None:
 
 def load_set(folder: Path, views: int, cache: Path) -> SupportRecord:
     """Embed every image of a set as fewshot does, or take it from an earlier run."""
-    kept = cache / f"{folder.name}-{views}.pkl"
-    artifact, _ = fit_artifact(collect(folder), Embedder(views=views), "centroid", reuse=kept)
+    return embed_set(folder, Embedder(views=views), cache / f"{folder.name}-{views}.pkl")
+
+
+def embed_set(folder: Path, embedder: Embedder, kept: Path) -> SupportRecord:
+    """Embed every image of a set, or take from a file what an earlier run kept in it."""
+    artifact, _ = fit_artifact(collect(folder), embedder, "centroid", reuse=kept)
     write_artifact(artifact, kept)
     return artifact.support
 
