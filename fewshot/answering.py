@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from fewshot.errors import ImageError, SupportError
 from fewshot.images import ImageSource, describe, require_several
 from fewshot.parallel import in_order
-from fewshot.prediction import Answers, Prediction, make_prediction
+from fewshot.prediction import Answers, Prediction, join_answers, make_prediction
 from fewshot.support import SupportData, gather
 
 
@@ -97,11 +97,7 @@ class Answering(ABC):
         if not rows:
             nothing = np.zeros((0, len(self.classes_)), np.float32)
             return Answers(nothing[:, :0], nothing, np.zeros(0, np.bool_))
-        return Answers(
-            np.concatenate([row.embeddings for row in rows]),
-            np.concatenate([row.probabilities for row in rows]),
-            np.concatenate([row.known for row in rows]),
-        )
+        return join_answers(rows)
 
     def predict(self, images: Sequence[ImageSource]) -> list[str]:
         """Return the most probable class of each image.

@@ -22,6 +22,7 @@ from fewshot.heads import HEADS
 from fewshot.packing import decode, encode, pickle_sealed, unpickle_sealed
 from fewshot.prediction import Answers
 from fewshot.preprocessing import Preprocessing
+from fewshot.references import N_PICTURES
 from fewshot.rejection import NEVER
 
 FORMAT = 2
@@ -59,6 +60,29 @@ class SupportRecord:
     labels: NDArray[np.int64]
     names: tuple[str, ...]
     hashes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a classifier is made of, without its arrays; ``classes`` is label to images."""
+
+    format: int
+    created: str
+    classes: dict[str, int]
+    negatives: int
+    head: str
+    temperature: float
+    reject_rate: float
+    rejects: bool
+    backbone: BackboneReference
+    preprocessing: Preprocessing
+    measured: dict[str, float]
+    versions: dict[str, str]
+
+    def __post_init__(self) -> None:
+        """Refuse one that lacks what was measured."""
+        if not set(self.measured) >= _MEASURED:
+            raise ValueError("measured does not fit the rest")
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,12 +142,13 @@ class Artifact:
             "support.embeddings": self.support.embeddings.shape == (n_images, dim),
             "support.labels": labels.shape == (n_images,)
             and set(labels.tolist()) == set(range(rows)),
-            "references": seen.known.ndim == 1
-            and seen.embeddings.shape == (seen.known.size, dim)
-            and seen.probabilities.shape == (seen.known.size, n_classes),
+            "references": seen.known.shape == (N_PICTURES,)
+            and seen.embeddings.shape == (N_PICTURES, dim)
+            and seen.probabilities.shape == (N_PICTURES, n_classes),
             "support.hashes": len(self.support.hashes) == n_images,
             "backbone.file": Path(self.backbone.file).name == self.backbone.file
-            and "\\" not in self.backbone.file,
+            and "\\" not in self.backbone.file
+            and self.backbone.file.endswith(".onnx"),
         }
         for part, fits in sound.items():
             if not fits:
@@ -147,24 +172,24 @@ class Artifact:
         Returns
         -------
         dict
-            Keys ``format created classes negatives head temperature reject_rate rejects
-            backbone preprocessing measured versions``; ``classes`` maps labels to how many images.
+            The fields of `Summary`.
         """
         shots = np.bincount(self.support.labels).tolist()[: len(self.classes)]
-        return {
-            "format": FORMAT,
-            "created": self.created,
-            "classes": dict(zip(self.classes, shots, strict=True)),
-            "negatives": int((self.support.labels == len(self.classes)).sum()),
-            "head": self.decision.head.kind,
-            "temperature": self.decision.temperature,
-            "reject_rate": self.decision.rejection.rate,
-            "rejects": self.decision.rejection.threshold > NEVER,
-            "backbone": asdict(self.backbone),
-            "preprocessing": asdict(self.preprocessing),
-            "measured": self.measured,
-            "versions": self.versions,
-        }
+        summary = Summary(
+            format=FORMAT,
+            created=self.created,
+            classes=dict(zip(self.classes, shots, strict=True)),
+            negatives=int((self.support.labels == len(self.classes)).sum()),
+            head=self.decision.head.kind,
+            temperature=self.decision.temperature,
+            reject_rate=self.decision.rejection.rate,
+            rejects=self.decision.rejection.threshold > NEVER,
+            backbone=self.backbone,
+            preprocessing=self.preprocessing,
+            measured=self.measured,
+            versions=self.versions,
+        )
+        return asdict(summary)
 
 
 def artifact_path(path: str | os.PathLike[str]) -> Path:

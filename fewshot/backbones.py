@@ -133,17 +133,22 @@ def read_metadata(path: Path, sha256: str, metadata: Mapping[str, str]) -> Backb
             f"{FORMAT}: export the backbone again, or install the fewshot that wrote it"
         )
     try:
-        preprocessing = Preprocessing(
-            image_size=int(metadata["image_size"]),
-            resize=metadata["resize"],
-            crop_fraction=float(metadata["crop_fraction"]),
-            interpolation=metadata["interpolation"],
-        )
+        preprocessing = read_recipe(metadata)
         dim = int(metadata["dim"])
     except ValueError as error:
         raise BackboneError(f"{path}: unusable metadata: {error}") from error
     named = {key: metadata[key] for key in ("name", "source", "licence")}
     return Backbone(path, sha256, dim=dim, preprocessing=preprocessing, **named)
+
+
+def read_recipe(metadata: Mapping[str, str]) -> Preprocessing:
+    """Read the recipe of a file's metadata; what makes no sense raises ValueError."""
+    return Preprocessing(
+        image_size=int(metadata["image_size"]),
+        resize=metadata["resize"],
+        crop_fraction=float(metadata["crop_fraction"]),
+        interpolation=metadata["interpolation"],
+    )
 
 
 def place_backbone(backbone: Backbone, folder: Path) -> str:

@@ -100,7 +100,7 @@ def benchmark(
     Parameters
     ----------
     classifier : path, optional
-        As for `fewshot.exported.load_classifier`.
+        As for `fewshot.classifier.load_classifier`.
     data, negatives : path, optional
         The photographs it was fitted on. With them, the accuracy of every row is measured on
         images held out, by fitting again; without, only that of the classifier as it is is known.

@@ -26,9 +26,9 @@ from fewshot.backbones import (
 from fewshot.embedder import Embedder
 from fewshot.errors import (
     BackboneError,
-    FewShotWarning,
     ImageError,
     NotFittedError,
+    SkippedWarning,
 )
 from fewshot.fitting import Progress, embed_support, fit_artifact
 from fewshot.images import ImageSource
@@ -315,7 +315,7 @@ def load_classifier(
 def _warn_of(skipped: Sequence[ImageError]) -> None:
     """Warn of images left out, at the line that called for them."""
     for error in skipped:
-        warnings.warn(f"{error}; left out", FewShotWarning, stacklevel=3)
+        warnings.warn(f"{error}; left out", SkippedWarning, stacklevel=3)
 
 
 def _require_same(found: tuple[Path, str], artifact: Artifact, file: Path) -> None:

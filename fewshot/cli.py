@@ -18,10 +18,11 @@ from fewshot.console import (
     fit_text,
     info_text,
     prediction_text,
+    printable,
     progress_bar,
     say,
 )
-from fewshot.errors import FewShotError, ImageError
+from fewshot.errors import FewShotError, FewShotWarning, ImageError, SkippedWarning
 from fewshot.parser import build_parser
 
 TYPE_CHECKING = False  # as `typing` has it, but for the time it takes to import
@@ -179,20 +180,24 @@ def _export(arguments: argparse.Namespace) -> int:
 
     classifier = FewShotClassifier.load(arguments.models)
     options = {name: getattr(arguments, name) for name in ("precision", "data", "negatives")}
-    if arguments.html:
-        options["runtime"] = arguments.onnxruntime_web
-        file = export_page(classifier, arguments.html, **options)
-        note = "; open it in a browser"
-    else:
-        options["resize_in_graph"] = arguments.top_level_resize
-        file = export_classifier(classifier, arguments.output, **options)
-        note = f", and {file.with_suffix('.json')}"
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", FewShotWarning)
+        if arguments.html:
+            options["runtime"] = arguments.onnxruntime_web
+            file = export_page(classifier, arguments.html, **options)
+            note = "; open it in a browser"
+        else:
+            options["resize_in_graph"] = arguments.top_level_resize
+            file = export_classifier(classifier, arguments.output, **options)
+            note = f", and {file.with_suffix('.json')}"
+    for warning in caught:
+        print(f"fewshot: {warning.message}", file=sys.stderr)
     size = file.stat().st_size
     if arguments.json:
         print(as_json({"file": str(file), "bytes": size, "precision": arguments.precision}))
     else:
         print(f"wrote {file}, {size / 1e6:.1f} MB{note}")
-    return 0
+    return 1 if any(issubclass(w.category, SkippedWarning) for w in caught) else 0
 
 
 def _verify(arguments: argparse.Namespace) -> int:
@@ -207,9 +212,10 @@ def _verify(arguments: argparse.Namespace) -> int:
         agreement = compare(load_classifier(arguments.models), classifier, images)
     else:
         agreement = verify(classifier)
+    _report_skipped(agreement.skipped)
     summary = agreement.summary()
     print(as_json(summary) if arguments.json else agreement_text(summary))
-    return 0 if agreement.holds else 1
+    return 0 if agreement.holds and not agreement.skipped else 1
 
 
 def _benchmark(arguments: argparse.Namespace) -> int:
@@ -302,5 +308,5 @@ def _drop_output() -> None:
 
 def _fail(message: str) -> int:
     """Report on one line that nothing could be done."""
-    print(f"fewshot: {' '.join(message.splitlines())}", file=sys.stderr)
+    print(f"fewshot: {printable(' '.join(message.splitlines()))}", file=sys.stderr)
     return 2

@@ -34,12 +34,12 @@ def fit_text(summary: Mapping[str, Any], n_skipped: int, file: Path) -> str:
 
 def prediction_text(answer: Prediction, top: int) -> str:
     """Say what an image shows, with the `top` likeliest classes."""
-    best, *others = [f"{_printable(label)} {p:.2f}" for label, p in answer.scores.items()][:top]
+    best, *others = [f"{printable(label)} {p:.2f}" for label, p in answer.scores.items()][:top]
     verdict = best if answer.known else f"unknown (closest: {best})"
-    return "  ".join([_printable(answer.image), verdict, *others])
+    return "  ".join([printable(answer.image), verdict, *others])
 
 
-def _printable(name: str) -> str:
+def printable(name: str) -> str:
     """Escape what would move a terminal's cursor or worse."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in name)
 
@@ -234,7 +234,7 @@ def _accuracy(measured: Mapping[str, float]) -> str:
 
 def _list_classes(shots: Mapping[str, int], most: int) -> str:
     """List the first few classes with their number of images."""
-    named = [f"{label} {n}" for label, n in shots.items()]
+    named = [f"{printable(label)} {n}" for label, n in shots.items()]
     rest = [f"and {len(named) - most} more"] if len(named) > most else []
     noun = "class" if len(named) == 1 else "classes"
     return f"{len(named)} {noun}: {', '.join(named[:most] + rest)}"

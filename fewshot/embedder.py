@@ -22,7 +22,7 @@ from fewshot.images import ImageSource, load_views, require_several
 from fewshot.parallel import in_order
 from fewshot.pooling import pool
 from fewshot.preprocessing import Preprocessing
-from fewshot.sessions import Opening
+from fewshot.sessions import Opening, read_properties, run
 
 if TYPE_CHECKING:
     import onnxruntime as ort
@@ -99,7 +99,7 @@ class Embedder:
         path, sha256 = self.file_
         session = self._opening.session()
         _check_nodes(session, path)
-        backbone = read_metadata(path, sha256, session.get_modelmeta().custom_metadata_map)
+        backbone = read_metadata(path, sha256, read_properties(session, path))
         _check_dim(session, backbone)
         return backbone, session
 
@@ -174,7 +174,7 @@ class Embedder:
         -------
         ndarray of float32, shape (dim,)
         """
-        (feature_maps,) = self._opened[1].run(["feature_map"], {"image": pixels})
+        (feature_maps,) = run(self._opened[1], self.file_[0], ["feature_map"], pixels)
         return pool(feature_maps)
 
     def fit(self, X: Any = None, y: Any = None) -> Embedder:
@@ -249,10 +249,9 @@ def _check_nodes(session: ort.InferenceSession, path: Path) -> None:
 
 def _check_dim(session: ort.InferenceSession, backbone: Backbone) -> None:
     """Refuse a file that says another length of embedding than it gives."""
-    shapes = {node.name: node.shape for node in session.get_outputs()}
-    found = shapes["feature_map"][1]
-    if found != backbone.dim:
+    (node,) = (node for node in session.get_outputs() if node.name == "feature_map")
+    if node.type != "tensor(float)" or node.shape[1:2] != [backbone.dim] or len(node.shape) != 4:
         raise BackboneError(
-            f"{backbone.path}: its metadata says dim {backbone.dim}, its output 'feature_map' "
-            f"{found}; export it again"
+            f"{backbone.path}: its metadata say dim {backbone.dim}, its output 'feature_map' is "
+            f"{node.type} {node.shape}; expected float (N, {backbone.dim}, h, w): export it again"
         )

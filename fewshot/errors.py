@@ -54,4 +54,8 @@ class NotFittedError(FewShotError, ValueError, AttributeError):
 
 
 class FewShotWarning(UserWarning):
-    """Something was skipped; the work went on without it."""
+    """Something is not as it was asked for; the work went on all the same."""
+
+
+class SkippedWarning(FewShotWarning):
+    """An image could not be read and was left out."""

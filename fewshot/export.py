@@ -25,12 +25,13 @@ from fewshot.classifier import FewShotClassifier
 from fewshot.embedder import Embedder
 from fewshot.errors import FewShotWarning, ImageError, SupportError, UsageError
 from fewshot.exported import metadata_of
-from fewshot.files import replacing
+from fewshot.files import replacing, require_writable
 from fewshot.fitting import answer_references
 from fewshot.images import ImageSource, load_views
 from fewshot.preprocessing import Preprocessing
 from fewshot.resize_graph import OPSET as RESIZE_OPSET
 from fewshot.resize_graph import resize_graph
+from fewshot.sessions import open_session, run
 from fewshot.support import Negatives, SupportData, gather
 
 if TYPE_CHECKING:
@@ -87,7 +88,8 @@ def export_classifier(
     if precision not in PRECISIONS:
         raise UsageError(f"precision is {precision!r}; expected one of {', '.join(PRECISIONS)}")
     _require_onnx()
-    artifact = classifier.artifact_
+    artifact, path = classifier._fitted, Path(path)
+    _require_free(path, classifier.embedder_.backbone_.path)
     if artifact.preprocessing.views > 1:
         raise UsageError(
             f"this classifier looks at each image {artifact.preprocessing.views} times, and a "
@@ -95,7 +97,17 @@ def export_classifier(
         )
     backbone, artifact = _backbone(classifier, precision, data, negatives)
     model = _joined(artifact, backbone, resize_in_graph)
-    return _write(model, metadata_of(artifact, precision, resize_in_graph), Path(path))
+    return _write(model, metadata_of(artifact, precision, resize_in_graph), path)
+
+
+def _require_free(path: Path, backbone: Path) -> None:
+    """Refuse to write where something else would be lost, before work is done."""
+    if path.suffix != ".onnx":
+        raise UsageError(f"{path}: expected a name that ends in .onnx")
+    if path.is_dir() or path.resolve() == backbone.resolve():
+        state = "is a folder" if path.is_dir() else "is the classifier's own backbone"
+        raise UsageError(f"{path}: {state}; give another name")
+    require_writable(path.parent)
 
 
 def _require_onnx() -> None:
@@ -150,7 +162,7 @@ def calibration_pixels(
     ------
     ndarray of uint8, shape (views, image_size, image_size, 3)
     """
-    for image in images[:: max(1, len(images) // _CALIBRATED_ON)]:
+    for image in images[:: -(-len(images) // _CALIBRATED_ON)]:
         try:
             yield load_views(image, preprocessing)
         except ImageError:  # reported when the image is embedded
@@ -170,7 +182,7 @@ def _backbone(
     recipe = classifier.artifact_.preprocessing
     pixels = None if data is None else calibration_pixels(gather(data).images, recipe)
     model = backbone_in(precision, path, pixels)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         file = Path(folder) / path.name
         file.write_bytes(model.SerializeToString())
         if data is not None:
@@ -192,18 +204,25 @@ def _fit_again(
 ) -> Artifact:
     """Fit the same kind of classifier on another backbone."""
     decision = classifier.artifact_.decision
+    if classifier.artifact_.has_negatives and negatives is None:
+        raise SupportError("the classifier was fitted with negatives; give them too")
     again = FewShotClassifier(
         decision.head.kind,
         backbone,
         reject_rate=decision.rejection.rate,
         threads=classifier.threads,
     ).fit(data, negatives=negatives)
-    if again.classes_ != classifier.classes_:
-        raise SupportError(
-            f"the data hold the classes {', '.join(again.classes_)}, the classifier knows "
-            f"{', '.join(classifier.classes_)}; give the data it was fitted on"
-        )
+    require_classes(again.classes_, classifier.classes_)
     return again.artifact_
+
+
+def require_classes(found: Sequence[str], known: Sequence[str]) -> None:
+    """Refuse data of other classes than a classifier knows."""
+    if tuple(found) != tuple(known):
+        raise SupportError(
+            f"the data hold the classes {', '.join(found)}, the classifier knows "
+            f"{', '.join(known)}; give the data it was fitted on"
+        )
 
 
 def _joined(
@@ -244,10 +263,11 @@ def _rename_input(model: onnx.ModelProto, old: str, new: str) -> None:
 
 def _map_size(backbone: onnx.ModelProto, size: int) -> tuple[int, int]:
     """Run the backbone once, to see how large its feature map is."""
-    import onnxruntime as ort
-
-    session = ort.InferenceSession(backbone.SerializeToString())
-    (maps,) = session.run(["feature_map"], {"image": np.zeros((1, size, size, 3), np.uint8)})
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        file = Path(folder) / "backbone.onnx"
+        file.write_bytes(backbone.SerializeToString())
+        pixels = np.zeros((1, size, size, 3), np.uint8)
+        (maps,) = run(open_session(file), file, ["feature_map"], pixels)
     return maps.shape[2], maps.shape[3]
 
 
@@ -265,5 +285,7 @@ def _write(model: onnx.ModelProto, metadata: dict[str, str], path: Path) -> Path
         if key not in _LONG:
             beside[key] = json.loads(value) if key in _NUMBERS else value
     with replacing(path.with_suffix(".json")) as stream:
-        stream.write(json.dumps(beside, indent=2, ensure_ascii=False).encode() + b"\n")
+        # What cannot be encoded is escaped, as JSON does.
+        text = json.dumps(beside, indent=2, ensure_ascii=False)
+        stream.write(text.encode("utf-8", "backslashreplace") + b"\n")
     return path

@@ -10,17 +10,22 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, fields
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fewshot.answering import Answering
-from fewshot.errors import ArtifactError, MissingFileError
+from fewshot.artifact import Summary
+from fewshot.backbones import read_recipe
+from fewshot.errors import ArtifactError, BackboneError, MissingFileError
 from fewshot.images import ImageSource, load_views
+from fewshot.packing import decode
 from fewshot.prediction import Answers
 from fewshot.preprocessing import Preprocessing
-from fewshot.sessions import open_session
+from fewshot.references import N_PICTURES
+from fewshot.sessions import open_session, read_properties, run
 
 if TYPE_CHECKING:
     import onnxruntime as ort
@@ -59,11 +64,11 @@ class ExportedClassifier(Answering):
         if not self.path.is_file():
             raise MissingFileError(f"{path}: no such file; make one with 'fewshot export'")
         self._session = open_session(self.path)
-        metadata = self._session.get_modelmeta().custom_metadata_map
+        metadata = read_properties(self._session, self.path)
         missing = [key for key in _KEYS if key not in metadata]
         if missing:
             raise ArtifactError(
-                f"{path}: not an exported classifier, its metadata lacks {', '.join(missing)}; "
+                f"{path}: not an exported classifier, its metadata lack {', '.join(missing)}; "
                 "expected a file written by 'fewshot export'"
             )
         if metadata["fewshot_classifier"] != FORMAT:
@@ -80,16 +85,17 @@ class ExportedClassifier(Answering):
 
     def _read(self, metadata: Mapping[str, str]) -> None:
         """Make sense of the metadata, and compare them with the graph."""
-        self._classes = tuple(str(label) for label in json.loads(metadata["classes"]))
-        self.preprocessing_ = Preprocessing(
-            image_size=int(metadata["image_size"]),
-            resize=metadata["resize"],
-            crop_fraction=float(metadata["crop_fraction"]),
-            interpolation=metadata["interpolation"],
-        )
-        self._summary = dict(json.loads(metadata["summary"]))
-        _check_nodes(self._session, len(self._classes), self.preprocessing_.image_size)
-        self._references = _unpack(json.loads(metadata["references"]), len(self._classes))
+        self._summary: Summary = decode(json.loads(metadata["summary"]), Summary, "summary")
+        self._classes = tuple(json.loads(metadata["classes"]))
+        if not self._classes or self._classes != tuple(self._summary.classes):
+            raise ValueError("classes differ from those of the summary")
+        self.preprocessing_ = read_recipe(metadata)
+        dim = _check_nodes(self._session, len(self._classes), self.preprocessing_.image_size)
+        self._references = _unpack(json.loads(metadata["references"]), len(self._classes), dim)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Open the same file where it is unpickled, as a session cannot be pickled."""
+        return partial(ExportedClassifier, self.path.absolute(), threads=self.threads), ()
 
     @property
     def classes_(self) -> tuple[str, ...]:
@@ -103,17 +109,15 @@ class ExportedClassifier(Answering):
 
     def summary(self) -> dict[str, Any]:
         """Describe it, as `Artifact.summary` does."""
-        return self._summary
+        return asdict(self._summary)
 
     def _ask(self, image: ImageSource) -> Answers:
         pixels = load_views(image, self.preprocessing_)
-        try:
-            return Answers(*self._session.run(_OUTPUTS, {"image": pixels}))
-        except Exception as error:  # onnxruntime's errors share no base of their own
-            raise ArtifactError(
-                f"{self.path}: onnxruntime cannot run it ({str(error).splitlines()[0]}); "
-                "export the classifier again"
-            ) from error
+        answers = Answers(*run(self._session, self.path, _OUTPUTS, pixels))
+        n_classes = len(self._classes)
+        if answers.known.shape != (1,) or answers.probabilities.shape != (1, n_classes):
+            raise BackboneError(f"{self.path}: its answers have another shape than it says")
+        return answers
 
 
 def metadata_of(artifact: Artifact, precision: str, resize_in_graph: bool) -> dict[str, str]:
@@ -122,7 +126,7 @@ def metadata_of(artifact: Artifact, precision: str, resize_in_graph: bool) -> di
     Parameters
     ----------
     artifact : Artifact
-    precision : {"fp32", "fp16", "int8"}
+    precision : {"fp32", "fp16", "int16", "int8"}
     resize_in_graph : bool
         Whether the file takes photographs of any size.
 
@@ -136,7 +140,7 @@ def metadata_of(artifact: Artifact, precision: str, resize_in_graph: bool) -> di
     del recipe["views"]
     return {
         "fewshot_classifier": FORMAT,
-        "classes": json.dumps(artifact.classes, ensure_ascii=False),
+        "classes": json.dumps(artifact.classes),
         **recipe,
         "resize_in_graph": json.dumps(resize_in_graph),
         "precision": precision,
@@ -145,7 +149,7 @@ def metadata_of(artifact: Artifact, precision: str, resize_in_graph: bool) -> di
         "reject_rate": repr(rejection.rate),
         "backbone": artifact.backbone.name,
         "backbone_sha256": artifact.backbone.sha256,
-        "summary": json.dumps(artifact.summary(), ensure_ascii=False),
+        "summary": json.dumps(artifact.summary()),
         "references": json.dumps(_pack(artifact.references)),
     }
 
@@ -161,26 +165,32 @@ def _pack(answers: Answers) -> dict[str, Any]:
     }
 
 
-def _unpack(packed: Mapping[str, Any], n_classes: int) -> Answers:
+def _unpack(packed: Mapping[str, Any], n_classes: int, dim: int) -> Answers:
     """Rebuild answers; any numbers that do not fit raise ValueError."""
     known = np.array([value is True for value in packed["known"]], np.bool_)
     embeddings, probabilities = (
-        np.frombuffer(base64.b64decode(packed[name]), "<f4").reshape(len(known), -1)
-        for name in ("embeddings", "probabilities")
+        np.frombuffer(base64.b64decode(packed[name]), "<f4").reshape(N_PICTURES, width)
+        for name, width in (("embeddings", dim), ("probabilities", n_classes))
     )
-    if probabilities.shape[1] != n_classes:
-        raise ValueError(f"references for {probabilities.shape[1]} classes of {n_classes}")
+    if len(known) != N_PICTURES or not np.isfinite(probabilities).all():
+        raise ValueError("references are not those of the reference pictures")
     return Answers(embeddings, probabilities, known)
 
 
-def _check_nodes(session: ort.InferenceSession, n_classes: int, size: int) -> None:
-    """Refuse a graph that takes or gives something else than its metadata say."""
-    found = {node.name: (node.type, node.shape) for node in session.get_inputs()}
-    kind, shape = found.get("image", ("", []))
-    sides = shape[1:3]
-    free = all(not isinstance(side, int) for side in sides)
-    if len(found) != 1 or kind != "tensor(uint8)" or not (free or sides == [size, size]):
-        raise ValueError(f"inputs {found}, expected image, uint8 (N, {size}, {size}, 3)")
-    outputs = {node.name: node.shape for node in session.get_outputs()}
-    if not set(_OUTPUTS) <= outputs.keys() or outputs["probabilities"][1:] != [n_classes]:
+def _check_nodes(session: ort.InferenceSession, n_classes: int, size: int) -> int:
+    """Refuse a graph that takes or gives something else than its metadata say; return its dim."""
+    inputs = [(node.name, node.type, len(node.shape)) for node in session.get_inputs()]
+    sides = session.get_inputs()[0].shape[1:3]
+    fixed = [side for side in sides if isinstance(side, int)]
+    if inputs != [("image", "tensor(uint8)", 4)] or fixed not in ([], [size, size]):
+        raise ValueError(f"inputs {inputs} {sides}, expected image, uint8 (N, {size}, {size}, 3)")
+    outputs = {node.name: (node.type, node.shape[1:]) for node in session.get_outputs()}
+    _, dims = outputs.get("embedding", ("", []))
+    expected = {
+        "embedding": ("tensor(float)", dims),
+        "probabilities": ("tensor(float)", [n_classes]),
+        "known": ("tensor(bool)", []),
+    }
+    if any(outputs.get(name) != node for name, node in expected.items()) or len(dims) != 1:
         raise ValueError(f"outputs {outputs}, expected probabilities of {n_classes} classes")
+    return int(dims[0])

@@ -11,18 +11,22 @@ from pathlib import Path
 from fewshot.errors import BackboneError
 
 # Numbers of fields, from onnx.proto: where messages lie in messages, down to tensors.
-_MODEL, _GRAPH, _NODE, _ATTRIBUTE, _TENSOR, _SPARSE, _FUNCTION = range(7)
+_MODEL, _GRAPH, _NODE, _ATTRIBUTE, _TENSOR, _SPARSE, _FUNCTION, _TRAINING = range(8)
 _INSIDE = {
-    _MODEL: {7: _GRAPH, 25: _FUNCTION},
+    _MODEL: {7: _GRAPH, 20: _TRAINING, 25: _FUNCTION},
+    _TRAINING: {1: _GRAPH, 2: _GRAPH},
     _GRAPH: {1: _NODE, 5: _TENSOR, 15: _SPARSE},
-    _FUNCTION: {7: _NODE},
+    _FUNCTION: {7: _NODE, 11: _ATTRIBUTE},
     _NODE: {5: _ATTRIBUTE},
     _ATTRIBUTE: {5: _TENSOR, 6: _GRAPH, 10: _TENSOR, 11: _GRAPH, 22: _SPARSE, 23: _SPARSE},
     _SPARSE: {1: _TENSOR, 2: _TENSOR},
     _TENSOR: {},
 }
+# All but weights is small enough to be searched.
+_SMALL = (_NODE, _FUNCTION)
 _EXTERNAL_DATA, _DATA_LOCATION = 13, 14
-_DEEPEST = 50
+# A file that has more than this is made to keep its reader busy.
+_DEEPEST, _MOST_FIELDS = 50, 1_000_000
 
 
 def require_self_contained(path: Path) -> None:
@@ -34,9 +38,7 @@ def require_self_contained(path: Path) -> None:
         If it cannot be read, is no protobuf, or keeps weights outside of itself.
     """
     try:
-        data = path.read_bytes()
-        # Where another file is, is said under this key; looking for it first takes no time.
-        outside = b"location" in data and _refers_outside(memoryview(data), _MODEL, 0)
+        outside = _refers_outside(memoryview(path.read_bytes()), _MODEL, 0)
     except OSError as error:
         raise BackboneError(f"{path}: cannot be read ({error.strerror})") from error
     except (IndexError, ValueError) as error:
@@ -55,6 +57,8 @@ def _refers_outside(data: memoryview, kind: int, depth: int) -> bool:
     """Tell whether any tensor in a message is stored elsewhere."""
     if depth > _DEEPEST:
         raise ValueError("nested too deeply")
+    if kind in _SMALL and b"location" not in data.tobytes():
+        return False  # the key that says where the other file is; nothing faster finds it
     for field, value in _fields(data):
         if kind == _TENSOR:
             if field == _EXTERNAL_DATA or (field == _DATA_LOCATION and value != 0):
@@ -70,9 +74,13 @@ def _refers_outside(data: memoryview, kind: int, depth: int) -> bool:
 
 def _fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
     """Yield the number and the value of each field of a protobuf message."""
-    place = 0
+    place = count = 0
     while place < len(data):
         key, place = _varint(data, place)
+        count += 1
+        # Longer keys would be cut to this length by who reads the file in earnest.
+        if key >> 32 or count > _MOST_FIELDS:
+            raise ValueError("not as ONNX files are")
         wire = key & 7
         value: int | memoryview = 0
         if wire == 0:

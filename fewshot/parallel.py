@@ -13,6 +13,8 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TypeVar
 
+from fewshot.errors import UsageError
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -38,6 +40,8 @@ def in_order(
     object
         What the function returns; the first thing it raises ends the work.
     """
+    if threads is not None and threads < 1:
+        raise UsageError(f"threads is {threads}; expected a number of 1 or more")
     waiting = iter(items)
     first = list(islice(waiting, 2))
     if len(first) < 2:  # threads would only cost time
@@ -82,7 +86,7 @@ def cgroup_limit(cgroups: Path = _CGROUPS, own: Path = _OWN_CGROUP) -> float:
         Above 0; infinity if there is no limit, or no control group.
     """
     try:
-        lines = own.read_text().splitlines()
+        lines = own.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return math.inf
     limits = [math.inf]

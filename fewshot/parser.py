@@ -23,7 +23,7 @@ _CLASSIFY = """examples:
 exit status: 0 all answered, 1 some images could not be read, 2 nothing could be done"""
 _EXPORT = """examples:
   fewshot export                                  models/ into classifier.onnx
-  fewshot export --precision int16                half the size, the same answers
+  fewshot export --precision int16                half the size, nearly the same numbers
   fewshot export --precision int8 --data data/    a third of it, calibrated on these photographs
   fewshot export --html page/                     a page that classifies in the browser
 
@@ -33,6 +33,9 @@ _VERIFY = """examples:
   fewshot verify classifier.onnx                  does it answer here as where it was fitted?
   fewshot verify models/
   fewshot verify classifier.onnx photos/          does it answer as models/ does?
+
+An answer is a label, and whether it is known; without images, probabilities may not move by more
+than 0.01 either.
 
 exit status: 0 every answer is the same, 1 some are not, 2 nothing could be done"""
 _BENCHMARK = """examples:

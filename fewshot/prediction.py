@@ -54,6 +54,15 @@ class Answers:
     known: NDArray[np.bool_]
 
 
+def join_answers(parts: Sequence[Answers]) -> Answers:
+    """Put answers one after another; there is at least one part."""
+    return Answers(
+        np.concatenate([part.embeddings for part in parts]),
+        np.concatenate([part.probabilities for part in parts]),
+        np.concatenate([part.known for part in parts]),
+    )
+
+
 def make_prediction(
     image: str, classes: Sequence[str], probabilities: NDArray[np.float32], known: bool
 ) -> Prediction:

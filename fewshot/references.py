@@ -8,6 +8,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+N_PICTURES = 4
+
 
 def reference_pictures() -> list[NDArray[np.uint8]]:
     """Draw pictures by integer arithmetic, which no library does in its own way.
@@ -21,7 +23,7 @@ def reference_pictures() -> list[NDArray[np.uint8]]:
     height, width = 300, 340
     y, x, channel = np.ogrid[:height, :width, :3]
     pictures = []
-    for n in range(1, 5):
+    for n in range(1, N_PICTURES + 1):
         ground = (x * n + y * (5 - n) + 60 * channel * n) // 5
         stripes = (x * n + y * 3) // 24 % 2 * 40
         disc = (x - 70 * n) ** 2 + (y - 150) ** 2 < (20 + 20 * n) ** 2

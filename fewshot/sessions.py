@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import onnxruntime as ort
+from numpy.typing import NDArray
 
 from fewshot.errors import BackboneError
 from fewshot.onnx_check import require_self_contained
@@ -22,20 +25,20 @@ class Opening:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._result: ort.InferenceSession | BackboneError | None = None
+        self._result: ort.InferenceSession | BaseException | None = None
         self._thread = threading.Thread(target=self._open)
         self._thread.start()
 
     def _open(self) -> None:
         try:
             self._result = open_session(self.path)
-        except BackboneError as error:
+        except BaseException as error:  # raised where the session is asked for
             self._result = error
 
     def session(self) -> ort.InferenceSession:
         """Wait for the session; raise what opening it raised."""
         self._thread.join()
-        if isinstance(self._result, BackboneError):
+        if isinstance(self._result, BaseException):
             raise self._result
         return self._result
 
@@ -59,6 +62,49 @@ def open_session(path: Path) -> ort.InferenceSession:
     except Exception as error:  # onnxruntime's errors share no base of their own
         raise BackboneError(
             f"{path}: onnxruntime cannot open it as a network "
-            f"({str(error).strip().splitlines()[0]}); "
-            "expected an .onnx file written by scripts/export_backbone.py"
+            f"({first_line(error)}); "
+            "expected an .onnx file written by fewshot export or scripts/export_backbone.py"
         ) from error
+
+
+def run(
+    session: ort.InferenceSession, path: Path, outputs: list[str], image: NDArray[np.uint8]
+) -> list[Any]:
+    """Run a network on pixels.
+
+    Raises
+    ------
+    BackboneError
+        If onnxruntime cannot: its graph does not take what its metadata say.
+    """
+    try:
+        return list(session.run(outputs, {"image": image}))
+    except Exception as error:
+        raise BackboneError(
+            f"{path}: onnxruntime cannot run it on pixels of shape {image.shape} "
+            f"({first_line(error)}); export it again"
+        ) from error
+
+
+def read_properties(session: ort.InferenceSession, path: Path) -> dict[str, str]:
+    """Return the ``metadata_props`` of an ONNX file.
+
+    Raises
+    ------
+    BackboneError
+        If they are no text.
+    """
+    try:
+        return dict(session.get_modelmeta().custom_metadata_map)
+    except UnicodeDecodeError as error:
+        raise BackboneError(f"{path}: its metadata are not UTF-8; export it again") from error
+
+
+def runtime_version() -> str:
+    """Say which onnxruntime this is; its packages have several names."""
+    return str(ort.__version__)
+
+
+def first_line(error: Exception) -> str:
+    """Keep what fits on a line of an error's message."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)

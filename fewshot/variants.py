@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from fewshot.classifier import FewShotClassifier
 from fewshot.decision import Decision
 from fewshot.embedder import Embedder
-from fewshot.errors import BackboneError, ImageError, SupportError, UsageError
-from fewshot.export import PRECISIONS, backbone_in, calibration_pixels
+from fewshot.errors import BackboneError, ImageError, UsageError
+from fewshot.export import PRECISIONS, backbone_in, calibration_pixels, require_classes
 from fewshot.exported import ExportedClassifier
 from fewshot.fitting import fit_artifact
 from fewshot.images import ImageSource, load_views
@@ -128,11 +128,8 @@ def make_variants(
     SupportError
         If the photographs are of other classes.
     """
-    if support is not None and support.classes != classifier.classes_:
-        raise SupportError(
-            f"the data hold the classes {', '.join(support.classes)}, the classifier knows "
-            f"{', '.join(classifier.classes_)}; give the data it was fitted on"
-        )
+    if support is not None:
+        require_classes(support.classes, classifier.classes_)
     original, recipe = classifier.embedder_, classifier.artifact_.preprocessing
     negatives = classifier.artifact_.has_negatives
     files, notes = _in_precisions(original.backbone_.path, recipe, support, folder)

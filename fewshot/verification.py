@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from fewshot.answering import Answering
-from fewshot.errors import UsageError
+from fewshot.errors import ImageError, UsageError
 from fewshot.images import ImageSource
-from fewshot.prediction import Answers
+from fewshot.prediction import Answers, join_answers
 from fewshot.references import reference_pictures
+from fewshot.sessions import runtime_version
 
 # Probabilities that moved further than this are other answers, whatever label comes first.
 TOLERANCE = 0.01
@@ -35,12 +36,15 @@ class Agreement:
         Images that get the same label and the same verdict of known or unknown.
     embedding_difference, probability_difference : float
         The largest absolute difference of any number.
+    skipped : tuple of ImageError
+        Images that could not be read.
     """
 
     images: int
     same: int
     embedding_difference: float
     probability_difference: float
+    skipped: tuple[ImageError, ...] = ()
 
     @property
     def holds(self) -> bool:
@@ -49,7 +53,8 @@ class Agreement:
 
     def summary(self) -> dict[str, Any]:
         """Describe it, and the machine, in types that JSON knows."""
-        return {**asdict(self), "holds": self.holds, **machine()}
+        found = {**asdict(self), "skipped": [str(error) for error in self.skipped]}
+        return {**found, "holds": self.holds, **machine()}
 
 
 def verify(classifier: Answering) -> Agreement:
@@ -88,16 +93,30 @@ def compare(
     Raises
     ------
     UsageError
-        If they do not know the same classes.
-    ImageError
-        For the first image that cannot be read.
+        If they do not know the same classes, or there is no image that can be read.
     """
     if first.classes_ != second.classes_:
         raise UsageError(
             f"one knows {', '.join(first.classes_)}, the other {', '.join(second.classes_)}; "
             "compare a file with the classifier it was exported from"
         )
-    return _agreement(first.answer(images), second.answer(images), tolerance)
+    pairs, skipped = [], []
+    for image in images:
+        try:
+            pairs.append((first.answer([image]), second.answer([image])))
+        except ImageError as error:
+            skipped.append(error)
+    if not pairs:
+        reason = skipped[0] if skipped else "none was given"
+        raise UsageError(f"no image to compare answers for ({reason}); give at least one")
+    answers, others = (join_answers(part) for part in zip(*pairs, strict=True))
+    dim, other = answers.embeddings.shape[1], others.embeddings.shape[1]
+    if dim != other:
+        raise UsageError(
+            f"one has embeddings of {dim} numbers, the other of {other}; "
+            "compare classifiers over the same backbone"
+        )
+    return replace(_agreement(answers, others, tolerance), skipped=tuple(skipped))
 
 
 def _agreement(expected: Answers, found: Answers, tolerance: float) -> Agreement:
@@ -113,10 +132,8 @@ def _agreement(expected: Answers, found: Answers, tolerance: float) -> Agreement
 
 def machine() -> dict[str, str]:
     """Name what answers here: onnxruntime, Python and the processor."""
-    from importlib.metadata import version
-
     return {
-        "onnxruntime": version("onnxruntime"),
+        "onnxruntime": runtime_version(),
         "python": platform.python_version(),
         "processor": _processor(),
     }
@@ -128,5 +145,6 @@ def _processor() -> str:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         lines = []
-    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    keys = ("model name", "Model")  # the latter on ARM
+    named = [line.partition(":")[2].strip() for line in lines if line.startswith(keys)]
     return f"{(named or [platform.processor()])[0]} {platform.machine()}".strip()

@@ -93,7 +93,11 @@ def make_artifact(
         backbone=BackboneReference("tiny.onnx", "0" * 64, "tiny", embeddings.shape[1]),
         preprocessing=Preprocessing(),
         support=make_record(embeddings, labels),
-        references=Answers(embeddings[:2], np.zeros((2, n_classes), np.float32), np.ones(2, bool)),
+        references=Answers(
+            np.resize(embeddings, (4, embeddings.shape[1])),
+            np.zeros((4, n_classes), np.float32),
+            np.ones(4, bool),
+        ),
         measured=dict.fromkeys(MEASURED, 0.0),
         versions={},
         created="",

@@ -1,6 +1,7 @@
 """Export: one file of standard operators that answers like the classifier it came from."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +11,14 @@ import pytest
 from PIL import Image
 
 from fewshot import FewShotClassifier
-from fewshot.errors import FewShotWarning, SupportError, UsageError
+from fewshot.errors import FewShotWarning, NotFittedError, SupportError, UsageError
 from fewshot.export import export_classifier
 from fewshot.exported import ExportedClassifier
 from fewshot.images import load_views
 from fewshot.preprocessing import Preprocessing
 from fewshot.resize_graph import resize_graph
 from fewshot.verification import compare
-from tests.conftest import CLASSES, draw, draw_face, draw_noise
+from tests.conftest import CLASSES, Run, draw, draw_face, draw_noise
 
 QUERIES = [draw(label, seed) for seed in (200, 201) for label in CLASSES]
 STRANGERS = [draw_face(), draw_noise(3)]
@@ -177,3 +178,45 @@ def test_what_a_single_file_cannot_do_is_refused(
     with pytest.raises(UsageError, match="'lanczos' cannot be put into the file"):
         resize_graph(Preprocessing(interpolation="lanczos"))
     assert not list(tmp_path.iterdir())
+
+
+def test_nothing_that_was_there_is_lost(classifier: FewShotClassifier, tmp_path: Path) -> None:
+    models = classifier.save(tmp_path / "models").parent
+    loaded = FewShotClassifier.load(models)
+    before = {file: file.read_bytes() for file in models.iterdir()}
+    for name in ("classifier.pkl", "mobilenet_v2.onnx", "x.json", "x"):
+        with pytest.raises(UsageError, match=f"{name}: "):
+            export_classifier(loaded, models / name)
+    (tmp_path / "folder.onnx").mkdir()
+    with pytest.raises(UsageError, match=r"folder\.onnx: is a folder"):
+        export_classifier(loaded, tmp_path / "folder.onnx")
+    assert {file: file.read_bytes() for file in models.iterdir()} == before
+
+
+def test_int8_says_what_is_missing(
+    fewshot: Run, models: Path, support_folder: Path, tmp_path: Path
+) -> None:
+    strangers = [draw_noise(seed) for seed in range(4)]
+    wary = FewShotClassifier("centroid").fit(support_folder, negatives=strangers)
+    with pytest.raises(SupportError, match="fitted with negatives; give them too"):
+        export_classifier(wary, tmp_path / "x.onnx", precision="int8", data=support_folder)
+    shutil.copytree(support_folder, tmp_path / "data")
+    (tmp_path / "data" / "disc" / "bad.png").write_bytes(b"no")
+    done = fewshot("export", "--models", models, "--precision", "int8", "--data", "data")
+    assert done.returncode == 1 and "bad.png: not an image" in done.stderr
+    done = fewshot("export", "--models", models, "--precision", "int8")
+    assert done.returncode == 0 and "int8 without photographs" in done.stderr
+
+
+def test_an_unfitted_classifier_is_not_exported(tmp_path: Path) -> None:
+    with pytest.raises(NotFittedError, match="knows no classes yet"):
+        export_classifier(FewShotClassifier(), tmp_path / "x.onnx")
+
+
+def test_class_names_of_any_kind(support_folder: Path, tmp_path: Path) -> None:
+    names = ("玫瑰", "a\udcffb")  # the latter as a folder is called whose name is not UTF-8
+    data = {name: support_folder / label for name, label in zip(names, CLASSES[:2], strict=True)}
+    file = export_classifier(FewShotClassifier("centroid").fit(data), tmp_path / "x.onnx")
+    assert set(ExportedClassifier(file).classes_) == set(names)
+    beside = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))
+    assert set(beside["classes"]) == set(names)

@@ -1,6 +1,7 @@
 """Exported files: used like a folder, and refused when they could do harm or contradict."""
 
 import json
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 
@@ -73,7 +74,8 @@ def test_either_kind_is_opened(file: Path, models: Path, query_folder: Path) -> 
     ("key", "value", "message"),
     [
         ("fewshot_classifier", "9", "of format 9; this fewshot reads format 1"),
-        ("classes", '["a"]', "damaged metadata .*probabilities of 1 classes"),
+        ("classes", '["a"]', "damaged metadata .*classes differ"),
+        ("classes", '"disc"', "damaged metadata .*classes differ"),
         ("classes", "{", "damaged metadata"),
         ("classes", "3", "damaged metadata"),
         ("image_size", "100000", "damaged metadata .*expected 1 to 4096 pixels"),
@@ -81,7 +83,8 @@ def test_either_kind_is_opened(file: Path, models: Path, query_folder: Path) -> 
         ("interpolation", "../x", "damaged metadata"),
         ("references", "[]", "damaged metadata"),
         ("references", '{"known": [true], "embeddings": "", "probabilities": "AAA"}', "damaged"),
-        ("summary", "[1]", "damaged metadata"),
+        ("summary", "[1]", "damaged metadata .*summary is list, expected dict"),
+        ("summary", "{}", "damaged metadata .*summary lacks format, created"),
     ],
 )
 def test_metadata_that_contradict_are_refused(
@@ -94,10 +97,10 @@ def test_metadata_that_contradict_are_refused(
 def test_other_files_are_refused(tmp_path: Path, fewshot: Run) -> None:
     with pytest.raises(MissingFileError, match=r"gone\.onnx: no such file"):
         ExportedClassifier(tmp_path / "gone.onnx")
-    with pytest.raises(ArtifactError, match="not an exported classifier, its metadata lacks"):
+    with pytest.raises(ArtifactError, match="not an exported classifier, its metadata lack"):
         ExportedClassifier(find_backbone())
     (tmp_path / "text.onnx").write_text("no network", encoding="utf-8")
-    with pytest.raises(BackboneError, match=r"text\.onnx: onnxruntime cannot open it"):
+    with pytest.raises(BackboneError, match=r"text\.onnx: not an ONNX file"):
         ExportedClassifier(tmp_path / "text.onnx")
     refused = fewshot("classify", "--models", "text.onnx", "x.png")
     assert refused.returncode == 2 and refused.stderr.count("\n") == 1
@@ -128,7 +131,32 @@ def in_a_branch(model: onnx.ModelProto) -> None:
     model.graph.node.insert(0, node)
 
 
-@pytest.mark.parametrize("change", [in_initializer, in_constant, in_a_branch])
+def in_a_function(model: onnx.ModelProto) -> None:
+    tensor = onnx.numpy_helper.from_array(np.zeros(4, np.float32), "secret")
+    store_outside(tensor)
+    function = model.functions.add(name="f", domain="d", output=["s"])
+    function.attribute_proto.add(name="v", type=onnx.AttributeProto.TENSOR, t=tensor)
+
+
+def in_sparse_weights(model: onnx.ModelProto) -> None:
+    store_outside(model.graph.sparse_initializer.add().values)
+
+
+def in_training(model: onnx.ModelProto) -> None:
+    store_outside(model.training_info.add().initialization.initializer.add())
+
+
+HIDING = [
+    in_initializer,
+    in_constant,
+    in_a_branch,
+    in_a_function,
+    in_sparse_weights,
+    in_training,
+]
+
+
+@pytest.mark.parametrize("change", HIDING)
 def test_a_file_that_wants_to_read_others_is_refused(
     change: Change, file: Path, tmp_path: Path
 ) -> None:
@@ -137,19 +165,35 @@ def test_a_file_that_wants_to_read_others_is_refused(
         ExportedClassifier(changed(file, tmp_path, change))
 
 
+def test_keys_longer_than_others_read_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "long.onnx").write_bytes(b"\xba\x80\x80\x80\x10\0")  # field 7, cut to 32 bits
+    with pytest.raises(BackboneError, match=r"long\.onnx: not an ONNX file"):
+        ExportedClassifier(tmp_path / "long.onnx")
+
+
+def test_it_can_be_pickled(file: Path) -> None:
+    copy = pickle.loads(pickle.dumps(ExportedClassifier(file, threads=1)))
+    picture = np.zeros((50, 50, 3), np.uint8)
+    assert copy.classify(picture) == ExportedClassifier(file).classify(picture)
+
+
 def test_a_graph_that_cannot_be_run_is_named(file: Path, tmp_path: Path) -> None:
     def wrong_shape(model: onnx.ModelProto) -> None:
         (flat,) = (t for t in model.graph.initializer if t.name.endswith("flat"))
         flat.CopyFrom(onnx.numpy_helper.from_array(np.array([2, 1280, 49]), flat.name))
 
     exported = ExportedClassifier(changed(file, tmp_path, wrong_shape))
-    with pytest.raises(ArtifactError, match=r"changed\.onnx: onnxruntime cannot run it"):
+    with pytest.raises(BackboneError, match=r"changed\.onnx: onnxruntime cannot run it"):
         exported.classify(np.zeros((50, 50, 3), np.uint8))
 
 
 def test_a_class_may_be_called_location(file: Path, tmp_path: Path) -> None:
-    named = changed(file, tmp_path, say("classes", '["location", "b", "c"]'))
-    assert ExportedClassifier(named).classes_ == ("location", "b", "c")
+    def rename(model: onnx.ModelProto) -> None:
+        for said in model.metadata_props:
+            said.value = said.value.replace('"disc"', '"location"')
+
+    named = changed(file, tmp_path, rename)
+    assert ExportedClassifier(named).classes_ == ("location", "grid", "stripes")
 
 
 def test_every_truncation_is_refused(file: Path, tmp_path: Path) -> None:

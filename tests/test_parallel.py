@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from fewshot.errors import UsageError
 from fewshot.parallel import available_processors, cgroup_limit, in_order
 
 
@@ -29,6 +30,11 @@ def test_the_first_error_ends_the_work() -> None:
     assert next(results) == 0 and next(results) == 1
     with pytest.raises(ZeroDivisionError):
         next(results)
+
+
+def test_a_number_of_threads_that_is_none() -> None:
+    with pytest.raises(UsageError, match="threads is -1; expected a number of 1 or more"):
+        next(in_order(abs, [1, 2], -1))
 
 
 def test_there_is_one_at_least_and_no_more_than_the_machine_has() -> None:

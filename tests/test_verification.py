@@ -36,6 +36,18 @@ def test_classifiers_of_other_classes_are_not_compared(
         compare(classifier, two, reference_pictures())
 
 
+def test_images_that_cannot_be_read_are_named_and_the_rest_is_compared(
+    fewshot: Run, classifier: FewShotClassifier, models: Path, query_folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "bad.png").write_bytes(b"no")
+    done = fewshot("verify", models, query_folder, "bad.png", "--models", models)
+    assert done.returncode == 1 and "9 of 9 pictures get the same answer" in done.stdout
+    assert "skipped bad.png: not an image" in done.stderr
+    for nothing in ([], [tmp_path / "bad.png"]):
+        with pytest.raises(UsageError, match="no image to compare answers for"):
+            compare(classifier, classifier, nothing)
+
+
 def test_verify_command(
     fewshot: Run, classifier: FewShotClassifier, models: Path, query_folder: Path, tmp_path: Path
 ) -> None:
