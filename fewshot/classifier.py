@@ -29,6 +29,7 @@ from fewshot.errors import (
     ImageError,
     NotFittedError,
     SkippedWarning,
+    UsageError,
 )
 from fewshot.fitting import Progress, embed_support, fit_artifact
 from fewshot.images import ImageSource
@@ -253,6 +254,8 @@ class FewShotClassifier(Answering):
             If the backbone is not the one the classifier was fitted with.
         """
         file = artifact_path(models_folder(path))
+        if file.parent.suffix == ".onnx":
+            raise UsageError(f"{file.parent}: a single file; give the folder it was exported from")
         artifact = read_artifact(file)
         beside = file.parent / artifact.backbone.file
         backbone = beside if beside.exists() else find_backbone(beside.stem)

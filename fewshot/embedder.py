@@ -142,6 +142,7 @@ class Embedder:
             The embedding, or why the image could not be read.
         """
         require_several(images)
+        _ = self.file_  # found and begun to be opened once, and not by every thread
         return in_order(self._embed_or_error, images, self.threads)
 
     def embed_one(self, image: ImageSource) -> NDArray[np.float32]:

@@ -94,6 +94,12 @@ def test_metadata_that_contradict_are_refused(
         ExportedClassifier(changed(file, tmp_path, say(key, value)))
 
 
+def test_what_needs_the_folder_says_so(file: Path, fewshot: Run) -> None:
+    refused = fewshot("export", "--models", file)
+    assert refused.returncode == 2
+    assert "a single file; give the folder it was exported from" in refused.stderr
+
+
 def test_other_files_are_refused(tmp_path: Path, fewshot: Run) -> None:
     with pytest.raises(MissingFileError, match=r"gone\.onnx: no such file"):
         ExportedClassifier(tmp_path / "gone.onnx")
