@@ -229,7 +229,7 @@ def _joined(
     artifact: Artifact, backbone: onnx.ModelProto, resize_in_graph: bool
 ) -> onnx.ModelProto:
     """Put the graphs one after another."""
-    from onnx import compose, helper, utils, version_converter
+    from onnx import helper, utils, version_converter
 
     size = artifact.preprocessing.image_size
     trunk = utils.Extractor(backbone).extract_model(["image"], ["feature_map"])
@@ -238,20 +238,34 @@ def _joined(
     if resize_in_graph:
         _rename_input(trunk, "image", "pixels")
         parts.insert(0, resize_graph(artifact.preprocessing))
-    parts = [version_converter.convert_version(part, opset) for part in parts]
-    model = parts[0]
-    for n, part in enumerate(parts[1:]):
-        link = part.graph.input[0].name
-        inner = compose.add_prefix(part, f"{n}/", rename_inputs=False, rename_outputs=False)
-        inner.ir_version = model.ir_version
-        model = compose.merge_models(model, inner, [(link, link)])
+    graphs = [version_converter.convert_version(part, opset).graph for part in parts]
+    for number, graph in enumerate(graphs):
+        _prefix(graph, f"{number}/")
+    joined = helper.make_graph(
+        [node for graph in graphs for node in graph.node],
+        "classifier",
+        graphs[0].input,
+        graphs[-1].output,
+        [tensor for graph in graphs for tensor in graph.initializer],
+    )
     if not resize_in_graph:
         for side in (1, 2):
-            model.graph.input[0].type.tensor_type.shape.dim[side].dim_value = size
+            joined.input[0].type.tensor_type.shape.dim[side].dim_value = size
     # No newer than needed: an older onnxruntime is to open the file too.
     opsets = [helper.make_opsetid("", opset)]
     oldest = helper.find_min_ir_version_for(opsets)
-    return helper.make_model(model.graph, opset_imports=opsets, ir_version=oldest)
+    return helper.make_model(joined, opset_imports=opsets, ir_version=oldest)
+
+
+def _prefix(graph: onnx.GraphProto, prefix: str) -> None:
+    """Tell what is inside a graph from what is inside others; its inputs and outputs meet."""
+    outside = {"", *(value.name for value in (*graph.input, *graph.output))}
+    for node in graph.node:
+        node.name = node.name and prefix + node.name
+        for names in (node.input, node.output):
+            names[:] = [name if name in outside else prefix + name for name in names]
+    for tensor in graph.initializer:
+        tensor.name = prefix + tensor.name
 
 
 def _rename_input(model: onnx.ModelProto, old: str, new: str) -> None:

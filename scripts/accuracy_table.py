@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 from peers import PEERS
 from threadpoolctl import threadpool_limits
@@ -27,6 +26,7 @@ from fewshot.heads import HEADS
 from fewshot.images import load_views
 from fewshot.metrics import auroc, calibration_error, log_loss, t_interval
 from fewshot.protocols import draw_splits
+from fewshot.sessions import open_session
 from fewshot.support import collect
 
 Floats = NDArray[np.float32]
@@ -94,7 +94,7 @@ def average_pooled(folder: Path, cache: Path) -> SupportRecord:
         stored = np.load(kept)
         if stored["hashes"].tolist() == list(like.hashes):
             return SupportRecord(stored["embeddings"], like.labels, like.names, like.hashes)
-    session = onnxruntime.InferenceSession(find_backbone())
+    session = open_session(find_backbone())
     recipe = Embedder().preprocessing_
     embeddings = np.concatenate(
         [

@@ -11,7 +11,7 @@ import numpy as np
 import onnxruntime
 from PIL import Image, ImageOps
 
-session = onnxruntime.InferenceSession(sys.argv[1])
+session = onnxruntime.InferenceSession(sys.argv[1], providers=["CPUExecutionProvider"])
 recipe = session.get_modelmeta().custom_metadata_map
 classes, size = json.loads(recipe["classes"]), int(recipe["image_size"])
 squash, kept = recipe["resize"] == "squash", float(recipe["crop_fraction"])

@@ -20,6 +20,7 @@ from fewshot.resize_graph import resize_graph
 from fewshot.verification import compare
 from tests.conftest import CLASSES, Run, draw, draw_face, draw_noise
 
+CPU = ["CPUExecutionProvider"]
 QUERIES = [draw(label, seed) for seed in (200, 201) for label in CLASSES]
 STRANGERS = [draw_face(), draw_noise(3)]
 
@@ -70,7 +71,7 @@ def test_it_needs_nothing_but_standard_operators(file: Path, any_size: Path) -> 
 
 
 def test_inputs_outputs_and_metadata(file: Path, classifier: FewShotClassifier) -> None:
-    session = onnxruntime.InferenceSession(file)
+    session = onnxruntime.InferenceSession(file, providers=CPU)
     (image,) = session.get_inputs()
     assert (image.name, image.type, image.shape) == ("image", "tensor(uint8)", ["N", 224, 224, 3])
     assert {(node.name, node.type) for node in session.get_outputs()} == {
@@ -95,7 +96,7 @@ def test_inputs_outputs_and_metadata(file: Path, classifier: FewShotClassifier) 
 def test_batches_are_answered_row_by_row(file: Path) -> None:
     exported = ExportedClassifier(file)
     pixels = [load_views(query, exported.preprocessing_) for query in QUERIES]
-    session = onnxruntime.InferenceSession(file)
+    session = onnxruntime.InferenceSession(file, providers=CPU)
     (together,) = session.run(["probabilities"], {"image": np.concatenate(pixels)})
     np.testing.assert_allclose(together, exported.predict_proba(QUERIES), atol=1e-5)
 
@@ -109,7 +110,7 @@ def test_the_graph_resizes_nearly_as_pillow_does(
     photograph = np.asarray(draw("disc", 3, 96).resize(size, Image.Resampling.BICUBIC))
     model = resize_graph(preprocessing)
     model.ir_version = 8
-    session = onnxruntime.InferenceSession(model.SerializeToString())
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=CPU)
     (pixels,) = session.run(None, {"image": photograph[None]})
     difference = np.abs(pixels.astype(int) - load_views(photograph, preprocessing))
     # An odd margin is cropped at half a pixel by Pillow, at a whole one by the graph.
@@ -117,7 +118,7 @@ def test_the_graph_resizes_nearly_as_pillow_does(
 
 
 def test_photographs_of_any_size_go_in(any_size: Path, classifier: FewShotClassifier) -> None:
-    session = onnxruntime.InferenceSession(any_size)
+    session = onnxruntime.InferenceSession(any_size, providers=CPU)
     for label in CLASSES:
         photograph = draw(label, 300).resize((500, 364), Image.Resampling.BICUBIC)
         probabilities, known = session.run(

@@ -45,7 +45,7 @@ def ask(runtime: str, file: Path, pixels: NDArray[np.uint8]) -> Outputs:
 
 def ask_python(file: Path, pixels: NDArray[np.uint8]) -> Outputs:
     """Run a file in this process."""
-    session = ort.InferenceSession(file)
+    session = ort.InferenceSession(file, providers=["CPUExecutionProvider"])
     names = [node.name for node in session.get_outputs()]
     found = session.run(names, {"image": pixels})
     return {name: out.astype(float) for name, out in zip(names, found, strict=True)}
