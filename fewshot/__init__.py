@@ -12,8 +12,11 @@ if TYPE_CHECKING:
     from fewshot.artifact import Artifact as Artifact
     from fewshot.artifact import read_artifact as read_artifact
     from fewshot.classifier import FewShotClassifier as FewShotClassifier
+    from fewshot.classifier import load_classifier as load_classifier
     from fewshot.embedder import Embedder as Embedder
     from fewshot.errors import FewShotError as FewShotError
+    from fewshot.export import export_classifier as export_classifier
+    from fewshot.exported import ExportedClassifier as ExportedClassifier
     from fewshot.prediction import Prediction as Prediction
 
 __version__ = "0.1.0"
@@ -21,9 +24,12 @@ __version__ = "0.1.0"
 _HOMES = {
     "Artifact": "artifact",
     "Embedder": "embedder",
+    "ExportedClassifier": "exported",
     "FewShotClassifier": "classifier",
     "FewShotError": "errors",
     "Prediction": "prediction",
+    "export_classifier": "export",
+    "load_classifier": "classifier",
     "read_artifact": "artifact",
 }
 
