@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, TypeAlias
+from typing import Any
 
 from fewshot.backbones import DEFAULT_MODELS, models_folder
 from fewshot.classifier import load_classifier
 from fewshot.errors import ImageError
 from fewshot.exported import ExportedClassifier
+from fewshot.fitting import Progress
 from fewshot.parallel import available_processors
 from fewshot.recommending import PrecisionRow, Situation, recommend
 from fewshot.references import reference_pictures
@@ -25,8 +26,6 @@ from fewshot.support import collect
 from fewshot.timing import Timing
 from fewshot.variants import Fitted, Variant, make_variants, single_file
 from fewshot.verification import machine
-
-Progress: TypeAlias = Callable[[int, int], None]
 
 _SECONDS = 15.0
 

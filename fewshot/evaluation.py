@@ -6,10 +6,9 @@ drawing small tasks to `fewshot.protocols`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +18,8 @@ from fewshot.artifact import Artifact, SupportRecord
 from fewshot.confidence import assign_folds
 from fewshot.decision import Decision, fit_decision
 from fewshot.errors import ImageError, SupportError
+from fewshot.fitting import Progress
 from fewshot.heads import Labels
-
-Progress: TypeAlias = Callable[[int, int], None]
 
 # Up to so many images each is left out by itself; that many fits take a few seconds.
 _LEAVE_ONE_OUT = 60

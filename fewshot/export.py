@@ -39,7 +39,7 @@ _LONG = ("summary", "references")
 _NUMBERS = (
     "classes image_size crop_fraction resize_in_graph temperature threshold reject_rate".split()
 )
-# Images that int8 is calibrated on; more make no difference.
+# Images that int8 is calibrated on, a few seconds' work.
 _CALIBRATED_ON = 48
 PRECISIONS = ("fp32", "fp16", "int16", "int8")
 
@@ -84,7 +84,7 @@ def export_classifier(
     """
     if precision not in PRECISIONS:
         raise UsageError(f"precision is {precision!r}; expected one of {', '.join(PRECISIONS)}")
-    _require_onnx()
+    require_onnx()
     artifact, path = classifier._fitted, Path(path)
     _require_free(path, classifier.embedder_.backbone_.path)
     if artifact.preprocessing.views > 1:
@@ -104,10 +104,20 @@ def _require_free(path: Path, backbone: Path) -> None:
     if path.is_dir() or path.resolve() == backbone.resolve():
         state = "is a folder" if path.is_dir() else "is the classifier's own backbone"
         raise UsageError(f"{path}: {state}; give another name")
+    if not (_is_ours(path) and _is_ours(path.with_suffix(".json"))):
+        raise UsageError(
+            f"{path}: it, or the .json beside it, is there and was not written by fewshot export; "
+            "give another name"
+        )
     require_writable(path.parent)
 
 
-def _require_onnx() -> None:
+def _is_ours(path: Path) -> bool:
+    """Tell whether a file may be replaced: it is not there, or an export put it there."""
+    return not path.exists() or b"fewshot_classifier" in path.read_bytes()
+
+
+def require_onnx() -> None:
     """Say what to install where onnx is missing."""
     if importlib.util.find_spec("onnx") is None:
         raise UsageError(
@@ -128,7 +138,7 @@ def backbone_in(
     pixels : iterable of ndarray of uint8, shape (n, image_size, image_size, 3), optional
         What to calibrate "int8" on; drawn pictures by default.
     """
-    _require_onnx()
+    require_onnx()
     import onnx
 
     from fewshot.precision import drawn_pictures, to_fp16, to_int8, to_int16

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 FORMAT = "1"
 _OUTPUTS = ["embedding", "probabilities", "known"]
 _RECIPE = [field.name for field in fields(Preprocessing) if field.name != "views"]
-_KEYS = ["fewshot_classifier", "classes", "summary", "references", *_RECIPE]
+_KEYS = ["fewshot_classifier", "classes", "summary", "references", "precision", *_RECIPE]
 
 
 class ExportedClassifier(Answering):
@@ -89,7 +89,7 @@ class ExportedClassifier(Answering):
         self._classes = tuple(json.loads(metadata["classes"]))
         if not self._classes or self._classes != tuple(self._summary.classes):
             raise ValueError("classes differ from those of the summary")
-        self.preprocessing_ = read_recipe(metadata)
+        self.preprocessing_, self.precision_ = read_recipe(metadata), metadata["precision"]
         dim = _check_nodes(self._session, len(self._classes), self.preprocessing_.image_size)
         self._references = _unpack(json.loads(metadata["references"]), len(self._classes), dim)
 

@@ -25,7 +25,7 @@ _INSIDE = {
 # All but weights is small enough to be searched.
 _SMALL = (_NODE, _FUNCTION)
 _EXTERNAL_DATA, _DATA_LOCATION = 13, 14
-# A file that has more than this is made to keep its reader busy.
+# A message that has more fields than this is made to keep its reader busy.
 _DEEPEST, _MOST_FIELDS = 50, 1_000_000
 
 

@@ -18,6 +18,7 @@ from fewshot.files import replacing, require_writable
 from fewshot.support import Negatives, SupportData
 
 _RUNTIME = Path("node_modules/onnxruntime-web/dist")
+_INDEX, _MARK = "index.html", b'id="runtime"'
 _CODE, _WASM = "ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm"
 
 
@@ -55,7 +56,10 @@ def export_page(
         If there is no onnxruntime-web, or as `fewshot.export.export_classifier` does.
     """
     dist = find_runtime(runtime)
-    require_writable(Path(folder))
+    index = Path(folder) / _INDEX
+    if index.exists() and _MARK not in index.read_bytes():
+        raise UsageError(f"{index}: is there and was not written by fewshot; give another folder")
+    require_writable(index.parent)
     with tempfile.TemporaryDirectory() as scratch:
         file = export_classifier(
             classifier,
@@ -107,7 +111,7 @@ def write_page(onnx_file: Path, runtime: Path, folder: Path) -> Path:
     parts = {"runtime": runtime / _CODE, "wasm": runtime / _WASM, "model": onnx_file}
     for name, file in parts.items():
         page = page.replace(f"{{{{{name}}}}}", _packed(file))
-    path = folder / "index.html"
+    path = folder / _INDEX
     with replacing(path) as stream:
         stream.write(page.encode())
     return path

@@ -1,6 +1,7 @@
 """Open an ONNX file in onnxruntime, perhaps while something else is done.
 
-The only user of onnxruntime; what goes in and comes out is left to `fewshot.embedder`.
+Networks are run nowhere else; what goes in and comes out is left to `fewshot.embedder` and
+`fewshot.exported`.
 """
 
 from __future__ import annotations

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +17,13 @@ from fewshot.classifier import FewShotClassifier
 from fewshot.decision import Decision
 from fewshot.embedder import Embedder
 from fewshot.errors import BackboneError, ImageError, UsageError
-from fewshot.export import PRECISIONS, backbone_in, calibration_pixels, require_classes
+from fewshot.export import (
+    PRECISIONS,
+    backbone_in,
+    calibration_pixels,
+    require_classes,
+    require_onnx,
+)
 from fewshot.exported import ExportedClassifier
 from fewshot.fitting import fit_artifact
 from fewshot.images import ImageSource, load_views
@@ -100,12 +105,9 @@ def single_file(classifier: ExportedClassifier, support: SupportSet | None) -> V
             f"{path}: a single file cannot be fitted again, so data tell nothing about it; "
             "give the folder it was exported from with --models"
         )
-    metadata = open_session(path).get_modelmeta().custom_metadata_map
-    measured = Fitted(_accuracy(classifier.summary().get("measured", {})))
+    measured = Fitted(_accuracy(classifier.summary()["measured"]))
     size = classifier.preprocessing_.image_size
-    only = Variant(
-        metadata.get("precision", "fp32"), size, path, classifier.classify, lambda: measured
-    )
+    only = Variant(classifier.precision_, size, path, classifier.classify, lambda: measured)
     note = "other precisions and image sizes need the folder it was exported from: give --models"
     return Variants((only,), False, False, (note,))
 
@@ -198,9 +200,10 @@ def _in_precisions(
             f"{', '.join(smaller)}: only for a classifier that looks at an image once, this one "
             f"looks {recipe.views} times; fit again with --views 1 to measure them"
         ]
-    if find_spec("onnx") is None:
-        needs = "making them needs the package onnx: pip install 'fewshot[onnx]'"
-        return files, [f"{', '.join(smaller)}: {needs}"]
+    try:
+        require_onnx()
+    except UsageError as error:
+        return files, [f"{', '.join(smaller)}: {error}"]
     for name in smaller:
         try:
             model = backbone_in(name, original, _pixels(recipe, support))

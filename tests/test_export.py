@@ -188,6 +188,11 @@ def test_nothing_that_was_there_is_lost(classifier: FewShotClassifier, tmp_path:
     for name in ("classifier.pkl", "mobilenet_v2.onnx", "x.json", "x"):
         with pytest.raises(UsageError, match=f"{name}: "):
             export_classifier(loaded, models / name)
+    for name in ("package.json", "other.onnx"):
+        (tmp_path / name).write_text("{}", encoding="utf-8")
+        with pytest.raises(UsageError, match="was not written by fewshot export"):
+            export_classifier(loaded, (tmp_path / name).with_suffix(".onnx"))
+        assert (tmp_path / name).read_text(encoding="utf-8") == "{}"
     (tmp_path / "folder.onnx").mkdir()
     with pytest.raises(UsageError, match=r"folder\.onnx: is a folder"):
         export_classifier(loaded, tmp_path / "folder.onnx")

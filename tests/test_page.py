@@ -20,7 +20,7 @@ from fewshot.errors import UsageError
 from fewshot.export import export_classifier
 from fewshot.exported import ExportedClassifier
 from fewshot.images import open_rgb
-from fewshot.page import find_runtime, write_page
+from fewshot.page import export_page, find_runtime, write_page
 from tests.browser import Browser
 from tests.conftest import CLASSES, Run, draw
 from tests.runtimes import require_node, require_package
@@ -107,6 +107,18 @@ def test_a_runtime_without_its_wasm_is_refused(tmp_path: Path) -> None:
     (made_up_runtime(tmp_path) / "ort-wasm-simd-threaded.wasm").unlink()
     with pytest.raises(UsageError, match="wasm: no such file"):
         find_runtime(tmp_path)
+
+
+def test_another_page_is_not_replaced(models: Path, tmp_path: Path) -> None:
+    page = tmp_path / "index.html"
+    page.write_text("<p>mine", encoding="utf-8")
+    classifier = FewShotClassifier.load(models)
+    with pytest.raises(UsageError, match=r"index\.html: is there and was not written by fewshot"):
+        export_page(classifier, tmp_path, runtime=made_up_runtime(tmp_path))
+    assert page.read_text(encoding="utf-8") == "<p>mine"
+    page.unlink()
+    for _ in range(2):  # its own it replaces
+        export_page(classifier, tmp_path, runtime=tmp_path)
 
 
 def test_the_command_writes_the_page(fewshot: Run, models: Path, tmp_path: Path) -> None:
