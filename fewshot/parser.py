@@ -37,7 +37,8 @@ _VERIFY = """examples:
 An answer is a label, and whether it is known; without images, probabilities may not move by more
 than 0.01 either.
 
-exit status: 0 every answer is the same, 1 some are not, 2 nothing could be done"""
+exit status: 0 every answer is the same, 1 some are not, or an image could not be read, 2 nothing
+could be done"""
 _BENCHMARK = """examples:
   fewshot benchmark                               how fast is models/ here?
   fewshot benchmark --data data/                  and how accurate in each precision and size?
@@ -132,12 +133,12 @@ def build_parser() -> argparse.ArgumentParser:
             type=_count,
             help="images worked on at the same time (default: one for each processor at hand)",
         )
+    folder = "folder of the classifier and its backbone"
+    file = f"{folder}, or a file that 'fewshot export' wrote"
     for command in (fit, classify, evaluate, export, verify, benchmark, info):
+        what = folder if command in (fit, evaluate, export) else file
         command.add_argument(
-            "--models",
-            metavar="DIR",
-            help="folder of the classifier and its backbone, or a file that 'fewshot export' "
-            "wrote (default: $FEWSHOT_MODELS or models)",
+            "--models", metavar="DIR", help=f"{what} (default: $FEWSHOT_MODELS or models)"
         )
 
     demo = _command(commands, "demo", "try everything on handwritten digits, offline")
