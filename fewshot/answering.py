@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from fewshot.errors import ImageError, SupportError
 from fewshot.images import ImageSource, describe, require_several
 from fewshot.parallel import in_order
-from fewshot.prediction import Answers, Prediction, join_answers, make_prediction
+from fewshot.prediction import Answers, Evidence, Prediction, join_answers, make_prediction
 from fewshot.support import SupportData, gather
 
 
@@ -57,9 +57,9 @@ class Answering(ABC):
             Before `fit` or `load`.
         """
         answers = self._ask(image)
-        return make_prediction(
-            describe(image), self.classes_, answers.probabilities[0], answers.known[0]
-        )
+        probabilities, known = answers.probabilities[0], answers.known[0]
+        evidence = self._evidence(answers)
+        return make_prediction(describe(image), self.classes_, probabilities, known, evidence)
 
     def stream(self, images: Iterable[ImageSource]) -> Iterator[Prediction | ImageError]:
         """Classify images one after another, in order, without holding them all.
@@ -149,6 +149,10 @@ class Answering(ABC):
             raise SupportError(f"{describe(data)}: no image to score on")
         given = self.predict(query.images)
         return float(np.mean([a == b for a, b in zip(given, query.labels, strict=True)]))
+
+    def _evidence(self, answers: Answers) -> Evidence | None:
+        """Say what the answer for one image rests on, if that is kept."""
+        return None
 
     def _classify_or_error(self, image: ImageSource) -> Prediction | ImageError:
         """Classify one image, with the error as a value."""

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fewshot.decision import Decision
-from fewshot.errors import ArtifactError, MissingFileError
+from fewshot.errors import ArtifactError, MissingFileError, UsageError
 from fewshot.files import replacing
 from fewshot.heads import HEADS
 from fewshot.packing import decode, encode, pickle_sealed, unpickle_sealed
@@ -60,6 +60,20 @@ class SupportRecord:
     labels: NDArray[np.int64]
     names: tuple[str, ...]
     hashes: tuple[str, ...]
+
+    def by_content(self) -> dict[str, NDArray[np.float32]]:
+        """Look up embeddings by content hash."""
+        return dict(zip(self.hashes, self.embeddings, strict=True))
+
+    def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> SupportRecord:
+        """Return some of the images, in the order of the rows; a mask will do, too."""
+        rows = np.arange(len(self.names))[rows]
+        return SupportRecord(
+            self.embeddings[rows],
+            self.labels[rows],
+            tuple(self.names[row] for row in rows),
+            tuple(self.hashes[row] for row in rows),
+        )
 
 
 @dataclass(frozen=True)
@@ -161,6 +175,30 @@ class Artifact:
         self.__dict__.update(state)
         self.__post_init__()
 
+    def list_images(self) -> list[dict[str, str | None]]:
+        """List the images it was fitted on: name, label (None for negatives) and SHA-256."""
+        names = (*self.classes, None)
+        support = self.support
+        rows = zip(support.names, support.labels.tolist(), support.hashes, strict=True)
+        return [
+            {"image": image, "label": names[label], "sha256": sha256}
+            for image, label, sha256 in sorted(rows, key=lambda row: (row[1], row[0]))
+        ]
+
+    def number_of(self, label: str) -> int:
+        """Return the position of a class.
+
+        Raises
+        ------
+        UsageError
+            If there is no such class.
+        """
+        if label not in self.classes:
+            raise UsageError(
+                f"there is no class {label!r}; expected one of {', '.join(_closest(self, label))}"
+            )
+        return self.classes.index(label)
+
     @property
     def has_negatives(self) -> bool:
         """Whether it was also fitted on images that are of none of the classes."""
@@ -192,6 +230,16 @@ class Artifact:
         return asdict(summary)
 
 
+def _closest(artifact: Artifact, label: str, most: int = 20) -> list[str]:
+    """List the classes, or those that read most like a label if they are many."""
+    from difflib import get_close_matches
+
+    if len(artifact.classes) <= most:
+        return list(artifact.classes)
+    close = get_close_matches(label, artifact.classes, 5, 0.0)
+    return [*close, f"{len(artifact.classes) - len(close)} others"]
+
+
 def artifact_path(path: str | os.PathLike[str]) -> Path:
     """Return the classifier file that a path means: itself if it ends in .pkl, else inside it."""
     return Path(path) if Path(path).suffix == ".pkl" else Path(path) / FILE_NAME
@@ -213,10 +261,14 @@ def read_artifact(path: str | os.PathLike[str]) -> Artifact:
     ------
     MissingFileError
         If there is no such file.
+    UsageError
+        If it is a single file that was exported.
     ArtifactError
         If it names a global, is damaged, or is of another format.
     """
     file = artifact_path(path)
+    if file.parent.suffix == ".onnx":
+        raise UsageError(f"{file.parent}: a single file; give the folder it was exported from")
     try:
         data = file.read_bytes()
     except FileNotFoundError as error:
@@ -238,7 +290,7 @@ def read_artifact(path: str | os.PathLike[str]) -> Artifact:
 
 
 def write_artifact(artifact: Artifact, path: str | os.PathLike[str]) -> Path:
-    """Write a classifier file: whole or not at all.
+    """Write a classifier file: whole or not at all, keeping the one it replaces.
 
     Parameters
     ----------
@@ -252,10 +304,56 @@ def write_artifact(artifact: Artifact, path: str | os.PathLike[str]) -> Path:
         The file written.
     """
     file = artifact_path(path)
-    record = {"format": FORMAT, **encode(artifact)}
+    data = pickle_sealed({"format": FORMAT, **encode(artifact)})
+    earlier = file.read_bytes() if file.exists() else data
     with replacing(file) as stream:
-        stream.write(pickle_sealed(record))
+        stream.write(data)
+        if earlier != data:  # once the new one is written, right before it takes its place
+            _write(previous_path(file), earlier)
     return file
+
+
+def previous_path(path: str | os.PathLike[str]) -> Path:
+    """Return where the classifier is kept that was there before the present one."""
+    return artifact_path(path).with_suffix(".previous.pkl")
+
+
+def restore_previous(path: str | os.PathLike[str]) -> tuple[Artifact, Artifact]:
+    """Put the previous classifier file back, and keep the present one as the previous.
+
+    Parameters
+    ----------
+    path : path
+        A ``.pkl`` file, or the folder that holds ``classifier.pkl``.
+
+    Returns
+    -------
+    before, after : Artifact
+        What was there, and what is there now.
+
+    Raises
+    ------
+    MissingFileError
+        If there is no classifier, or nothing to go back to.
+    ArtifactError
+        If the previous one is damaged.
+    """
+    file, previous = artifact_path(path), previous_path(path)
+    before = read_artifact(file)
+    if not previous.exists():
+        raise MissingFileError(f"{previous}: no previous classifier there, so nothing to undo")
+    after = read_artifact(previous)
+    data, earlier = file.read_bytes(), previous.read_bytes()
+    # In this order: if only the first is done, no classifier is lost but one that was undone.
+    _write(file, earlier)
+    _write(previous, data)
+    return before, after
+
+
+def _write(file: Path, data: bytes) -> None:
+    """Write bytes, whole or not at all."""
+    with replacing(file) as stream:
+        stream.write(data)
 
 
 def _from_record(record: object, file: Path) -> Artifact:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fewshot.answering import Answering
 from fewshot.artifact import Artifact, artifact_path, read_artifact, write_artifact
@@ -29,20 +30,22 @@ from fewshot.errors import (
     ImageError,
     NotFittedError,
     SkippedWarning,
-    UsageError,
 )
+from fewshot.evidence import find_evidence
 from fewshot.fitting import Progress, embed_support, fit_artifact
 from fewshot.images import ImageSource
-from fewshot.prediction import Answers
+from fewshot.prediction import Answers, Evidence
 from fewshot.rejection import REJECT_RATE
 from fewshot.support import Negatives, SupportData, collect, gather
+from fewshot.teachable import Teachable
 
 if TYPE_CHECKING:
     from fewshot.evaluation import Evaluation
+    from fewshot.explaining import Explanation
     from fewshot.exported import ExportedClassifier
 
 
-class FewShotClassifier(Answering):
+class FewShotClassifier(Answering, Teachable):
     """Tell classes of images apart after seeing a few of each.
 
     What `fit` or `load` leaves behind is one read-only `Artifact`, replaced whole if at all; so a
@@ -73,6 +76,9 @@ class FewShotClassifier(Answering):
         The opened backbone.
     skipped_ : tuple of ImageError
         Images that could not be read while fitting.
+    held_out_ : ndarray of float32, shape (n_images, n_rows), or None
+        After `fit`: calibrated scores of each image from a head fitted without it, with a last
+        column for negatives if there were any; rows of NaN for what could not be left out.
 
     Examples
     --------
@@ -98,6 +104,7 @@ class FewShotClassifier(Answering):
         self.views = views
         self.reject_rate = reject_rate
         self.threads = threads
+        self.held_out_: NDArray[np.float32] | None = None
 
     @property
     def classes_(self) -> tuple[str, ...]:
@@ -153,7 +160,7 @@ class FewShotClassifier(Answering):
         embedder = Embedder(
             self.backbone, models=self.models, views=self.views, threads=self.threads
         )
-        self.artifact_, self.skipped_ = fit_artifact(
+        self.artifact_, self.skipped_, self.held_out_ = fit_artifact(
             support, embedder, self.head, self.reject_rate, reuse=reuse, progress=progress
         )
         self.embedder_ = embedder
@@ -200,6 +207,31 @@ class FewShotClassifier(Answering):
         _warn_of(skipped)
         return replace(evaluation, skipped=skipped)
 
+    def explain(self, image: ImageSource, label: str | None = None) -> Explanation:
+        """Find where in a picture the evidence for a class lies.
+
+        Parameters
+        ----------
+        image : path, bytes, binary file, PIL image or uint8 array
+        label : str, optional
+            One of the classes; by default the most probable.
+
+        Returns
+        -------
+        fewshot.explaining.Explanation
+            To be drawn by `fewshot.drawing.draw_explanation`.
+
+        Raises
+        ------
+        ImageError
+            If the image cannot be read.
+        UsageError
+            If there is no such class.
+        """
+        from fewshot.explaining import explain
+
+        return explain(self._fitted, self._fitted_embedder, image, label)
+
     def save(self, path: str | os.PathLike[str] | None = None) -> Path:
         """Write the classifier, and put its backbone beside it, so that the folder is complete.
 
@@ -212,7 +244,8 @@ class FewShotClassifier(Answering):
         Returns
         -------
         Path
-            The classifier file. What was there before stays until the new one is complete.
+            The classifier file. The one that was there before is kept beside it, for
+            `fewshot.artifact.restore_previous`.
 
         Raises
         ------
@@ -254,8 +287,6 @@ class FewShotClassifier(Answering):
             If the backbone is not the one the classifier was fitted with.
         """
         file = artifact_path(models_folder(path))
-        if file.parent.suffix == ".onnx":
-            raise UsageError(f"{file.parent}: a single file; give the folder it was exported from")
         artifact = read_artifact(file)
         beside = file.parent / artifact.backbone.file
         backbone = beside if beside.exists() else find_backbone(beside.stem)
@@ -284,10 +315,29 @@ class FewShotClassifier(Answering):
         _ = self._fitted
         return self.embedder_
 
+    def _taught(
+        self, artifact: Artifact, skipped: tuple[ImageError, ...] = ()
+    ) -> FewShotClassifier:
+        taught = FewShotClassifier(
+            self.head,
+            self.backbone,
+            models=self.models,
+            views=self.views,
+            reject_rate=self.reject_rate,
+            threads=self.threads,
+        )
+        taught.artifact_, taught.embedder_, taught.skipped_ = artifact, self.embedder_, skipped
+        _warn_of(skipped, stacklevel=4)
+        return taught
+
     def _ask(self, image: ImageSource) -> Answers:
         decision = self._fitted.decision
         embeddings = self._fitted_embedder.embed_one(image)[np.newaxis]
         return Answers(embeddings, *decision.decide(embeddings))
+
+    def _evidence(self, answers: Answers) -> Evidence:
+        given = int(answers.probabilities[0].argmax())
+        return find_evidence(self._fitted.support, self.classes_, answers.embeddings[0], given)
 
 
 def load_classifier(
@@ -315,10 +365,10 @@ def load_classifier(
     return ExportedClassifier(place, threads=threads)
 
 
-def _warn_of(skipped: Sequence[ImageError]) -> None:
+def _warn_of(skipped: Sequence[ImageError], stacklevel: int = 3) -> None:
     """Warn of images left out, at the line that called for them."""
     for error in skipped:
-        warnings.warn(f"{error}; left out", SkippedWarning, stacklevel=3)
+        warnings.warn(f"{error}; left out", SkippedWarning, stacklevel=stacklevel)
 
 
 def _require_same(found: tuple[Path, str], artifact: Artifact, file: Path) -> None:

@@ -42,8 +42,8 @@ def make_folds(labels: NDArray[np.int64], most: int = 5) -> NDArray[np.int64]:
     """
     counts = np.bincount(labels)
     folds = np.full(len(labels), -1, np.int64)
-    draw = np.random.default_rng(0)
     for label in np.flatnonzero(counts >= 2):
+        draw = np.random.default_rng(0)  # anew, so that the order of the classes has no say
         members = np.flatnonzero(labels == label)
         folds[draw.permutation(members)] = np.arange(len(members)) % min(most, len(members))
     return folds

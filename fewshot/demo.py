@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from fewshot.drawing import save_png
 from fewshot.errors import UsageError
-from fewshot.images import save_png
 
 SUPPORT_SHOTS = 12
 QUERY_SHOTS = 20

@@ -175,8 +175,23 @@ class Embedder:
         -------
         ndarray of float32, shape (dim,)
         """
-        (feature_maps,) = run(self._opened[1], self.file_[0], ["feature_map"], pixels)
-        return pool(feature_maps)
+        return pool(self.feature_maps(pixels))
+
+    def feature_maps(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Run the backbone on views of one image, and keep apart what it sees in each place.
+
+        Parameters
+        ----------
+        pixels : ndarray of uint8, shape (n_views, H, W, 3)
+            RGB, 0 to 255.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_views, dim, h, w)
+            What `fewshot.pooling.pool` makes the embedding from.
+        """
+        (maps,) = run(self._opened[1], self.file_[0], ["feature_map"], pixels)
+        return maps  # type: ignore[no-any-return]
 
     def fit(self, X: Any = None, y: Any = None) -> Embedder:
         """Do nothing: the backbone is frozen. Part of being a scikit-learn transformer."""

@@ -6,7 +6,8 @@ drawing small tasks to `fewshot.protocols`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
@@ -18,8 +19,10 @@ from fewshot.artifact import Artifact, SupportRecord
 from fewshot.confidence import assign_folds
 from fewshot.decision import Decision, fit_decision
 from fewshot.errors import ImageError, SupportError
+from fewshot.evidence import find_evidence
 from fewshot.fitting import Progress
 from fewshot.heads import Labels
+from fewshot.prediction import Evidence
 
 # Up to so many images each is left out by itself; that many fits take a few seconds.
 _LEAVE_ONE_OUT = 60
@@ -46,6 +49,8 @@ class Evaluation:
         The rate of False in `known` that was asked for.
     strangers_known : ndarray of bool, shape (n_strangers,)
         The same for images of classes that were not fitted on.
+    evidence : mapping of int to Evidence
+        What each wrong answer rests on, by the position of its image.
     skipped : tuple of ImageError
         Images that could not be read.
     """
@@ -58,6 +63,7 @@ class Evaluation:
     known: NDArray[np.bool_]
     reject_rate: float
     strangers_known: NDArray[np.bool_]
+    evidence: Mapping[int, Evidence]
     skipped: tuple[ImageError, ...] = ()
 
     @cached_property
@@ -124,6 +130,7 @@ class Evaluation:
                 "label": self.classes[given[i]],
                 "probability": float(highest[i]),
                 "known": bool(self.known[i]),
+                "nearest": [asdict(neighbour) for neighbour in self.evidence[i].nearest],
             }
             for i in wrong[np.argsort(-highest[wrong])]
         ]
@@ -177,16 +184,17 @@ def cross_validate(artifact: Artifact, progress: Progress | None = None) -> Eval
         if progress:
             progress(done, fits)
     tried = np.flatnonzero(folds >= 0)
-    names = tuple(support.names[i] for i in tried)
+    asked, probabilities, folds_of = support.take(tried), probabilities[tried], folds[tried]
     return Evaluation(
         protocol,
         artifact.classes,
-        names,
-        support.labels[tried],
-        probabilities[tried],
+        asked.names,
+        asked.labels,
+        probabilities,
         known[tried],
         artifact.decision.rejection.rate,
         np.concatenate(strangers),
+        _explain_mistakes(artifact, asked, probabilities, lambda i: folds != folds_of[i]),
     )
 
 
@@ -214,6 +222,7 @@ def evaluate_on(artifact: Artifact, query: SupportRecord, protocol: str) -> Eval
     """
     probabilities, known = artifact.decision.decide(query.embeddings)
     own = query.labels < len(artifact.classes)
+    asked = query.take(own)
     if not own.any():
         raise SupportError(
             f"{protocol}: no image of a class that was fitted on ({', '.join(artifact.classes)})"
@@ -221,13 +230,33 @@ def evaluate_on(artifact: Artifact, query: SupportRecord, protocol: str) -> Eval
     return Evaluation(
         protocol,
         artifact.classes,
-        tuple(np.array(query.names, object)[own]),
-        query.labels[own],
+        asked.names,
+        asked.labels,
         probabilities[own],
         known[own],
         artifact.decision.rejection.rate,
         known[~own],
+        _explain_mistakes(artifact, asked, probabilities[own]),
     )
+
+
+def _explain_mistakes(
+    artifact: Artifact,
+    asked: SupportRecord,
+    probabilities: NDArray[np.float32],
+    kept: Callable[[int], NDArray[np.bool_]] | None = None,
+) -> dict[int, Evidence]:
+    """Say what wrong answers rest on; `kept` tells what was fitted on for each, if not all."""
+    given = probabilities.argmax(axis=1)
+    return {
+        i: find_evidence(
+            artifact.support if kept is None else artifact.support.take(kept(i)),
+            artifact.classes,
+            asked.embeddings[i],
+            int(given[i]),
+        )
+        for i in np.flatnonzero(given != asked.labels).tolist()
+    }
 
 
 def _fit(artifact: Artifact, kept: NDArray[np.bool_]) -> Decision:

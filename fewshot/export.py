@@ -29,6 +29,7 @@ from fewshot.fitting import answer_references
 from fewshot.images import ImageSource, load_views
 from fewshot.joining import join_graphs
 from fewshot.preprocessing import Preprocessing
+from fewshot.references import reference_pictures
 from fewshot.support import Negatives, SupportData, gather
 
 if TYPE_CHECKING:
@@ -201,7 +202,8 @@ def _backbone(
             stacklevel=3,
         )
         artifact = classifier.artifact_
-        references = answer_references(Embedder(file, preprocessing=recipe), artifact.decision)
+        embeddings = Embedder(file, preprocessing=recipe).embed(reference_pictures())
+        references = answer_references(embeddings, artifact.decision)
         unknown = dict.fromkeys(artifact.measured, 0.0)  # what was measured is not of this one
         return model, replace(artifact, references=references, measured=unknown)
 

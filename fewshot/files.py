@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 from typing import BinaryIO
 
 from fewshot.errors import UsageError
+
+# Seconds after which nobody can still be writing a file of this size.
+_ABANDONED = 3600
 
 
 @contextmanager
@@ -31,6 +36,15 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         with suppress(OSError):
             partial.unlink()
         raise
+    _remove_leftovers(path)
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove what processes left behind that were killed while they wrote a file."""
+    for partial in path.parent.glob(f".{escape(path.name)}.*.partial"):
+        with suppress(OSError):
+            if time.time() - partial.stat().st_mtime > _ABANDONED:
+                partial.unlink()
 
 
 def require_writable(folder: Path) -> None:

@@ -10,7 +10,7 @@ import os
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +48,7 @@ def fit_artifact(
     *,
     reuse: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
-) -> tuple[Artifact, tuple[ImageError, ...]]:
+) -> tuple[Artifact, tuple[ImageError, ...], Embedding]:
     """Fit a classifier.
 
     Parameters
@@ -68,6 +68,9 @@ def fit_artifact(
     Artifact
     tuple of ImageError
         One for each image that could not be read and was left out.
+    ndarray of float32, shape (n_images, n_classes) or (n_images, n_classes + 1)
+        The calibrated scores of each of its images from a head fitted without it; see
+        `fewshot.decision.fit_decision`.
 
     Raises
     ------
@@ -81,29 +84,61 @@ def fit_artifact(
     known = {} if reuse is None else _stored_embeddings(reuse, embedder)
     record, skipped = embed_support(support, support.classes, embedder, known, progress)
     _require_every_class(support, record, skipped)
-    n_classes = len(support.classes)
-    decision, held_out = fit_decision(
-        head, record.embeddings, record.labels, n_classes, reject_rate
+    learned, held_out = learn(
+        record, support.classes, head, reject_rate, embedder.embed(reference_pictures())
     )
-    artifact = Artifact(
-        classes=support.classes,
-        decision=decision,
-        backbone=BackboneReference(
-            backbone.path.name, backbone.sha256, backbone.name, backbone.dim
-        ),
-        preprocessing=embedder.preprocessing_,
-        support=record,
-        references=answer_references(embedder, decision),
-        measured=_measure(held_out, record.labels, n_classes),
-        versions=_versions(),
-        created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-    )
-    return artifact, skipped
+    reference = BackboneReference(backbone.path.name, backbone.sha256, backbone.name, backbone.dim)
+    artifact = Artifact(backbone=reference, preprocessing=embedder.preprocessing_, **learned)
+    return artifact, skipped, held_out
 
 
-def answer_references(embedder: Embedder, decision: Decision) -> Answers:
+def learn(
+    support: SupportRecord,
+    classes: tuple[str, ...],
+    head: str,
+    reject_rate: float,
+    references: Embedding,
+) -> tuple[dict[str, Any], Embedding]:
+    """Fit head and confidence on embeddings, and measure them.
+
+    Parameters
+    ----------
+    support : SupportRecord
+        In any order: what is learned depends on contents and labels alone.
+    classes : tuple of str
+    head, reject_rate
+        As for `fit_artifact`.
+    references : ndarray of float32, shape (n_pictures, dim)
+        Embeddings of the reference pictures.
+
+    Returns
+    -------
+    dict
+        The fields of `Artifact` that follow from it: all but backbone and preprocessing.
+    ndarray of float32, shape (n_images, n_classes) or (n_images, n_classes + 1)
+        Held-out scores, as from `fit_artifact`.
+    """
+    hashes, n_classes = support.hashes, len(classes)
+    # By content, so that neither the order nor the names of the images make a difference.
+    order = np.array(sorted(range(len(hashes)), key=lambda i: (support.labels[i], hashes[i])))
+    labels = support.labels[order]
+    decision, scores = fit_decision(head, support.embeddings[order], labels, n_classes, reject_rate)
+    held_out = np.empty_like(scores)
+    held_out[order] = scores
+    fields = {
+        "classes": classes,
+        "decision": decision,
+        "support": support,
+        "references": answer_references(references, decision),
+        "measured": _measure(held_out, support.labels, n_classes),
+        "versions": _versions(),
+        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    }
+    return fields, held_out
+
+
+def answer_references(embeddings: Embedding, decision: Decision) -> Answers:
     """Answer for the reference pictures, so that another machine can be told from this one."""
-    embeddings = embedder.embed(reference_pictures())
     # One by one, as images are answered for.
     rows = [decision.decide(row[np.newaxis]) for row in embeddings]
     return Answers(embeddings, *(np.concatenate(part) for part in zip(*rows, strict=True)))
@@ -118,8 +153,7 @@ def _stored_embeddings(path: str | os.PathLike[str], embedder: Embedder) -> dict
         earlier.backbone.sha256 == embedder.backbone_.sha256
         and earlier.preprocessing == embedder.preprocessing_
     )
-    stored = zip(earlier.support.hashes, earlier.support.embeddings, strict=True)
-    return dict(stored) if made_alike else {}
+    return earlier.support.by_content() if made_alike else {}
 
 
 def embed_support(

@@ -1,7 +1,7 @@
 """Turn anything that holds a picture into upright RGB pixels of the size a backbone wants.
 
-The only user of Pillow; which files make up a support set is left to `fewshot.support`, and what
-the pixels mean to `fewshot.embedder`.
+Pictures come in here alone, and leave by `fewshot.drawing`; which files make up a support set is
+left to `fewshot.support`, and what the pixels mean to `fewshot.embedder`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import importlib
 import io
 import math
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
@@ -55,9 +56,29 @@ def load_views(source: ImageSource, preprocessing: Preprocessing) -> NDArray[np.
     ImageError
         If the source is missing, empty, truncated, not a picture, of zero size, or too large.
     """
+    return load_views_and_boxes(source, preprocessing)[0]
+
+
+def load_views_and_boxes(
+    source: ImageSource, preprocessing: Preprocessing
+) -> tuple[NDArray[np.uint8], tuple[Box, ...]]:
+    """Do as `load_views`, and say which part of the picture each view shows.
+
+    Returns
+    -------
+    pixels : ndarray of uint8, shape (views, image_size, image_size, 3)
+    boxes : tuple of (left, top, right, bottom), one a view
+        As fractions of the upright picture, 0 to 1; that the last of 8 is mirrored, they do not
+        say.
+
+    Raises
+    ------
+    ImageError
+        As for `load_views`.
+    """
     size, views = preprocessing.image_size, preprocessing.views
     if _is_ready(source, preprocessing):
-        return np.asarray(source, np.uint8)[np.newaxis]
+        return np.asarray(source, np.uint8)[np.newaxis], ((0.0, 0.0, 1.0, 1.0),)
     least = size if preprocessing.resize == "squash" else size / preprocessing.crop_fraction
     # Closer looks need the pixels for it.
     image = open_rgb(source, at_least=math.ceil(least if views == 1 else least / _TILE))
@@ -66,7 +87,10 @@ def load_views(source: ImageSource, preprocessing: Preprocessing) -> NDArray[np.
     pixels = [np.asarray(image.resize((size, size), chosen, box=box)) for box in boxes]
     if views == MAX_VIEWS:
         pixels.append(pixels[0][:, ::-1])
-    return np.stack(pixels)
+        boxes.append(boxes[0])
+    wide, high = image.size
+    fractions = ((a / wide, b / high, c / wide, d / high) for a, b, c, d in boxes)
+    return np.stack(pixels), tuple(fractions)
 
 
 def _is_ready(source: ImageSource, preprocessing: Preprocessing) -> bool:
@@ -127,6 +151,56 @@ def open_rgb(source: ImageSource, at_least: int | None = None) -> Image.Image:
         raise ImageError(_reason(error), describe(source)) from error
 
 
+@dataclass(frozen=True)
+class Header:
+    """What an image file says of itself: format as Pillow calls it, size, EXIF orientation."""
+
+    format: str
+    width: int
+    height: int
+    orientation: int
+
+
+def read_header(path: str | os.PathLike[str]) -> Header:
+    """Read what a file says of itself, without decoding it.
+
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    Header
+        Sizes in pixels as stored; orientation 1 to 8, 1 being upright.
+
+    Raises
+    ------
+    ImageError
+        If it is not an image.
+    """
+    try:
+        Image.init()
+        known = [name for name in _COMMON + _FURTHER if name in Image.OPEN]
+        with Image.open(path, formats=known) as image:
+            orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+            return Header(str(image.format), *image.size, int(orientation))
+    except Exception as error:
+        raise ImageError(_reason(error), describe(path)) from error
+
+
+def format_of(suffix: str) -> str | None:
+    """Say which format a file name's extension, with its dot, stands for."""
+    return Image.registered_extensions().get(suffix.lower())
+
+
+def as_stored(source: ImageSource) -> NDArray[np.uint8]:
+    """Decode a picture as `open_rgb` does, but for the EXIF orientation: (H, W, 3)."""
+    try:
+        return np.asarray(_to_rgb(_decode(source, None)))
+    except Exception as error:
+        raise ImageError(_reason(error), describe(source)) from error
+
+
 def content_hash(source: ImageSource) -> str:
     """Hash what a picture is made of, without decoding it.
 
@@ -180,12 +254,6 @@ def require_several(images: object) -> None:
     one_array = isinstance(images, np.ndarray) and images.ndim < 4 and images.dtype == np.uint8
     if isinstance(images, single) or one_array:
         raise ImageError("one image where several were expected; pass a list", describe(images))
-
-
-def save_png(pixels: NDArray[np.uint8], path: Path, side: int) -> None:
-    """Write pixels, (H, W) grey or (H, W, 3) RGB, as a square PNG file, smoothly enlarged."""
-    image = Image.fromarray(pixels).resize((side, side), Image.Resampling.BICUBIC)
-    image.save(path, format="PNG")
 
 
 def _decode(source: ImageSource, at_least: int | None) -> Image.Image:

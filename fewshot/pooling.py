@@ -34,12 +34,43 @@ def pool(feature_maps: NDArray[np.float32]) -> NDArray[np.float32]:
     ndarray of float32, shape (dim,)
         Of length 1, or 0 where nothing was active.
     """
+    total, _ = _add_windows(feature_maps)
+    return np.asarray(total / max(np.sqrt(total @ total), _TINY), np.float32)
+
+
+def place_shares(feature_maps: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Say how much each place of feature maps counts in their embedding.
+
+    With the lengths that `pool` divides by taken as they came out, an embedding is a weighted sum
+    over the places of the maps: ``(feature_maps * shares[:, None]).sum(axis=(0, 2, 3))``.
+
+    Parameters
+    ----------
+    feature_maps : ndarray of float32, shape (n_views, dim, h, w)
+        Of one image.
+
+    Returns
+    -------
+    ndarray of float32, shape (n_views, h, w)
+        0 or more.
+    """
+    n_views, _, height, width = feature_maps.shape
+    total, lengths = _add_windows(feature_maps)
+    # A window where nothing is active would count without end, for nothing.
+    windows = np.divide(1, lengths, out=np.zeros_like(lengths), where=lengths > _TINY)
+    places = windows @ window_shares(height, width).T / max(np.sqrt(total @ total), _TINY)
+    return np.asarray(places, np.float32).reshape(n_views, height, width)
+
+
+def _add_windows(
+    feature_maps: NDArray[np.float32],
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Add up windows brought to unit length, (dim,); and give their lengths, (n_views, 1, 4)."""
     n_views, dim, height, width = feature_maps.shape
     places = feature_maps.reshape(n_views, dim, height * width)
     windows = places @ window_shares(height, width)
     lengths = np.sqrt((windows * windows).sum(axis=1, keepdims=True))
-    total = (windows / np.maximum(lengths, _TINY)).sum(axis=(0, 2))
-    return np.asarray(total / max(np.sqrt(total @ total), _TINY), np.float32)
+    return (windows / np.maximum(lengths, _TINY)).sum(axis=(0, 2)), lengths
 
 
 @cache

@@ -13,6 +13,41 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
+class Neighbour:
+    """A support image like the one that was asked about.
+
+    Attributes
+    ----------
+    image : str
+        What it was called when it was fitted on.
+    label : str or None
+        Its class; None for one of the negatives.
+    similarity : float
+        Cosine of the two embeddings, in [-1, 1]; higher is closer.
+    """
+
+    image: str
+    label: str | None
+    similarity: float
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What an answer rests on.
+
+    Attributes
+    ----------
+    nearest : tuple of Neighbour
+        The three most similar support images, the closest first.
+    other : Neighbour or None
+        The most similar one of another class than the answer's; None if there is no other class.
+    """
+
+    nearest: tuple[Neighbour, ...]
+    other: Neighbour | None
+
+
+@dataclass(frozen=True)
 class Prediction:
     """The answer for one image.
 
@@ -29,6 +64,8 @@ class Prediction:
     scores : dict of str to float
         The probability of each class, highest first; they sum to 1, less the probability of the
         negatives if the classifier was fitted with any.
+    evidence : Evidence or None
+        The support images it rests on; None from a single file, which holds none.
     """
 
     image: str
@@ -36,6 +73,7 @@ class Prediction:
     probability: float
     known: bool
     scores: dict[str, float]
+    evidence: Evidence | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,10 +102,14 @@ def join_answers(parts: Sequence[Answers]) -> Answers:
 
 
 def make_prediction(
-    image: str, classes: Sequence[str], probabilities: NDArray[np.float32], known: bool
+    image: str,
+    classes: Sequence[str],
+    probabilities: NDArray[np.float32],
+    known: bool,
+    evidence: Evidence | None = None,
 ) -> Prediction:
     """Put the classes in order of their probability, the likeliest first."""
     order = np.argsort(-probabilities, kind="stable")
     scores = {classes[i]: float(probabilities[i]) for i in order}
     label, probability = next(iter(scores.items()))
-    return Prediction(image, label, probability, bool(known), scores)
+    return Prediction(image, label, probability, bool(known), scores, evidence)

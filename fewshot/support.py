@@ -66,7 +66,7 @@ def collect(
         A folder with one folder per class; or label to images or a folder of them; or images,
         with `labels`.
     labels : sequence, optional
-        One label for each image of a sequence; made into str.
+        One label for each image of a sequence, made into str; None for a negative.
     negatives : path or sequence of ImageSource, optional
         Images of things that are none of the classes; a folder is read as a whole.
 
@@ -82,12 +82,9 @@ def collect(
         images and labels do not match.
     """
     support = gather(data, labels)
-    if negatives is None:
+    if not support.classes or (negatives is None and None not in support.labels):
         require_two_classes(support.classes, data)
-        return support
-    if not support.classes:
-        require_two_classes((), data)
-    return _with_negatives(support, negatives)
+    return support if negatives is None else with_negatives(support, negatives)
 
 
 def gather(data: SupportData, labels: Sequence[object] | None = None) -> SupportSet:
@@ -144,13 +141,7 @@ def expand(patterns: Sequence[str | os.PathLike[str]]) -> list[Path]:
 
 def _from_folder(data: str | os.PathLike[str]) -> SupportSet:
     """Read `folder/<class>/*`."""
-    if not os.fspath(data):
-        raise SupportError("an empty name was given for the data; expected a folder")
-    folder = Path(data)
-    if not folder.is_dir():
-        state = "is a file" if folder.exists() else "no such folder"
-        raise SupportError(f"{folder}: {state}; expected a folder with one folder per class")
-    groups = {d.name: image_files(d) for d in sorted(folder.iterdir()) if _is_class(d)}
+    folder, groups = Path(data), list_folder(data)
     for label, files in groups.items():
         require_images(files, folder / label)
     pairs = [(file, label) for label, files in groups.items() for file in files]
@@ -159,6 +150,23 @@ def _from_folder(data: str | os.PathLike[str]) -> SupportSet:
         labels=tuple(label for _, label in pairs),
         names=tuple(file.relative_to(folder).as_posix() for file, _ in pairs),
     )
+
+
+def list_folder(data: str | os.PathLike[str]) -> dict[str, list[Path]]:
+    """List the images of each folder in a folder: label to files, of which there may be none.
+
+    Raises
+    ------
+    SupportError
+        If it is not a folder.
+    """
+    if not os.fspath(data):
+        raise SupportError("an empty name was given for the data; expected a folder")
+    folder = Path(data)
+    if not folder.is_dir():
+        state = "is a file" if folder.exists() else "no such folder"
+        raise SupportError(f"{folder}: {state}; expected a folder with one folder per class")
+    return {d.name: image_files(d) for d in sorted(folder.iterdir()) if is_class(d)}
 
 
 def require_images(images: Sequence[object], where: object) -> None:
@@ -182,7 +190,7 @@ def _from_mapping(
     return _from_pairs([image for image, _ in pairs], [label for _, label in pairs])
 
 
-def _with_negatives(support: SupportSet, negatives: Negatives) -> SupportSet:
+def with_negatives(support: SupportSet, negatives: Negatives) -> SupportSet:
     """Add images that are of none of the classes."""
     if isinstance(negatives, (str, os.PathLike)):
         images: Sequence[ImageSource] = image_files(Path(negatives))
@@ -191,11 +199,9 @@ def _with_negatives(support: SupportSet, negatives: Negatives) -> SupportSet:
         require_several(negatives)
         images = list(negatives)
         require_images(images, "negatives")
-    more = _from_pairs(images, [""] * len(images))
+    more = _from_pairs(images, [None] * len(images))
     return SupportSet(
-        support.images + more.images,
-        support.labels + (None,) * len(images),
-        support.names + more.names,
+        support.images + more.images, support.labels + more.labels, support.names + more.names
     )
 
 
@@ -205,7 +211,7 @@ def _from_pairs(images: Sequence[ImageSource], labels: Sequence[object]) -> Supp
         raise SupportError(f"{len(images)} images but {len(labels)} labels; give one for each")
     return SupportSet(
         images=tuple(images),
-        labels=tuple(str(label) for label in labels),
+        labels=tuple(None if label is None else str(label) for label in labels),
         names=tuple(
             str(image) if isinstance(image, (str, os.PathLike)) else f"image[{i}]"
             for i, image in enumerate(images)
@@ -213,7 +219,7 @@ def _from_pairs(images: Sequence[ImageSource], labels: Sequence[object]) -> Supp
     )
 
 
-def _is_class(path: Path) -> bool:
+def is_class(path: Path) -> bool:
     """Tell a class folder from files, hidden folders, and a classifier's own folder."""
     own = (path / "classifier.pkl").exists()
     return path.is_dir() and not path.name.startswith(".") and not own

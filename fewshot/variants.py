@@ -179,7 +179,7 @@ def _ask(
 def _fit(classifier: FewShotClassifier, embedder: Embedder, support: SupportSet) -> Fitted:
     """Fit the same kind of classifier on other embeddings."""
     decision = classifier.artifact_.decision
-    again, skipped = fit_artifact(support, embedder, decision.head.kind, decision.rejection.rate)
+    again, skipped, _ = fit_artifact(support, embedder, decision.head.kind, decision.rejection.rate)
     return Fitted(_accuracy(again.measured), skipped)
 
 

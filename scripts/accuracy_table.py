@@ -81,7 +81,7 @@ def load_set(folder: Path, views: int, cache: Path) -> SupportRecord:
 
 def embed_set(folder: Path, embedder: Embedder, kept: Path) -> SupportRecord:
     """Embed every image of a set, or take from a file what an earlier run kept in it."""
-    artifact, _ = fit_artifact(collect(folder), embedder, "centroid", reuse=kept)
+    artifact, *_ = fit_artifact(collect(folder), embedder, "centroid", reuse=kept)
     write_artifact(artifact, kept)
     return artifact.support
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fewshot.pooling import pool
+from fewshot.pooling import place_shares, pool
 from tests.conftest import Floats
 
 
@@ -52,3 +52,24 @@ def test_views_count_the_same() -> None:
 def test_zeros_stay_zeros() -> None:
     with np.errstate(all="raise"):
         np.testing.assert_array_equal(pool(np.zeros((1, 8, 7, 7), np.float32)), np.zeros(8))
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (3, 2), (7, 7), (10, 13)])
+@pytest.mark.parametrize("n_views", [1, 3])
+def test_shares_of_places_add_up_to_the_embedding(height: int, width: int, n_views: int) -> None:
+    maps = feature_maps(height, width, n_views)
+    maps[0, :, 0, 0] *= 1000  # its windows are brought to the length of the others
+    shares = place_shares(maps)
+    assert shares.shape == (n_views, height, width) and shares.dtype == np.float32
+    assert (shares > 0).all()
+    summed = (maps * shares[:, np.newaxis]).sum(axis=(0, 2, 3))
+    np.testing.assert_allclose(summed, pool(maps), atol=1e-5)
+
+
+def test_windows_where_nothing_is_count_nothing() -> None:
+    maps = np.zeros((1, 2, 10, 10), np.float32)
+    maps[0, 0, 0, 0] = 1
+    with np.errstate(all="raise"):
+        shares = place_shares(maps)
+        np.testing.assert_array_equal(place_shares(np.zeros((1, 8, 7, 7), np.float32)), 0)
+    assert shares[0, 0, 0] == pytest.approx(1) and shares[0, 9, 9] == 0
