@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import accuracy_table
+import check_table
 import speed_table
 
 from fewshot.errors import FewShotError
@@ -38,6 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     _add_speed(commands.add_parser("speed", help=help_text))
     help_text = "size, accuracy and speed of the precisions of an exported file"
     _add_precision(commands.add_parser("precision", help=help_text))
+    help_text = "how many mistakes in labelled images are found, and how many false alarms"
+    _add_check(commands.add_parser("check", help=help_text))
     given = sys.argv[1:] if argv is None else argv
     arguments = parser.parse_args(given or ["speed"])
     try:
@@ -70,6 +73,12 @@ def _add_sets(parser: argparse.ArgumentParser) -> None:
         help="where embeddings are kept between runs",
     )
     add("--json", action="store_true", help="print JSON instead of tables")
+
+
+def _add_check(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the benchmark of mistakes in labelled images."""
+    _add_sets(parser)
+    parser.set_defaults(run=check_table.run)
 
 
 def _add_precision(parser: argparse.ArgumentParser) -> None:
