@@ -1,0 +1,1 @@
+"""The report: what was measured of a classifier, as one HTML page for people."""
