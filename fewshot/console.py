@@ -13,20 +13,25 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any, TextIO
 
-    from fewshot.prediction import Prediction
+    from fewshot.errors import ImageError
+    from fewshot.prediction import Evidence, Prediction
 
 
-def fit_text(summary: Mapping[str, Any], n_skipped: int, file: Path) -> str:
-    """Say what was learned, where it is, and what to type next."""
+def fit_text(
+    summary: Mapping[str, Any], found: Mapping[str, int], n_skipped: int, file: Path, data: str
+) -> str:
+    """Say what was learned, where it is, what may be wrong with it, and what to type next."""
     import shlex
 
     shots = summary["classes"]
+    check = f"check: {_counts(found)}; see: fewshot check {shlex.quote(data)}\n" if found else ""
     place = file.parent if file.name == "classifier.pkl" else file
     models = "" if str(place) == "models" else f" --models {shlex.quote(str(place))}"
     return (
         f"{_list_classes(shots, 8)}\n"
         f"{sum(shots.values())} images used, {n_skipped} skipped\n"
         f"held-out accuracy: {_accuracy(summary['measured'])}\n"
+        f"{check}"
         f"wrote {file}\n"
         f"next: fewshot classify{models} IMAGE"
     )
@@ -37,6 +42,80 @@ def prediction_text(answer: Prediction, top: int) -> str:
     best, *others = [f"{printable(label)} {p:.2f}" for label, p in answer.scores.items()][:top]
     verdict = best if answer.known else f"unknown (closest: {best})"
     return "  ".join([printable(answer.image), verdict, *others])
+
+
+def checkup_text(summary: Mapping[str, Any]) -> str:
+    """List what was found, a line each: what it is about, what was found, what to do."""
+    lines = []
+    for finding in summary["findings"]:
+        about = ", ".join(finding["images"]) or f"class {finding['label']}"
+        lines.append(f"{printable(about)}: {printable(finding['found'])}; {finding['advice']}")
+    images = f"{summary['images']} images of {summary['classes']} classes"
+    return "\n".join([*lines, f"{images}: {_counts(summary['counts'])}"])
+
+
+# What each kind of finding is called, one and several.
+_FINDINGS = {
+    "unreadable": ("unreadable image", "unreadable images"),
+    "ignored": ("image not used", "images not used"),
+    "extension": ("wrong extension", "wrong extensions"),
+    "rotation": ("doubtful rotation", "doubtful rotations"),
+    "tiny": ("tiny image", "tiny images"),
+    "elongated": ("elongated image", "elongated images"),
+    "copy": ("copy", "copies"),
+    "conflict": ("copy in another class", "copies in other classes"),
+    "leak": ("image both learned and measured", "images both learned and measured"),
+    "label": ("suspected label", "suspected labels"),
+    "outlier": ("outlier", "outliers"),
+    "few": ("class of few images", "classes of few images"),
+    "imbalance": ("class out of balance", "classes out of balance"),
+}
+
+
+def _counts(found: Mapping[str, int]) -> str:
+    """Say how many findings there are of each kind."""
+    return (
+        ", ".join(f"{n} {_FINDINGS[kind][n > 1]}" for kind, n in found.items()) or "nothing found"
+    )
+
+
+def evidence_text(answer: Prediction, evidence: Evidence) -> str:
+    """Say which support images an answer rests on, and how far the other classes are."""
+    lines = [] if answer.known else ["  too little speaks for its being of any class; nearest are"]
+    for neighbour in evidence.nearest:
+        label = "a negative" if neighbour.label is None else printable(neighbour.label)
+        lines.append(f"  {neighbour.similarity:.3f}  {label}  {printable(neighbour.image)}")
+    if other := evidence.other:
+        lines.append(
+            f"  nearest other class: {printable(str(other.label))}, {other.similarity:.3f}  "
+            f"{printable(other.image)}"
+        )
+    return "\n".join(lines)
+
+
+def change_text(change: Mapping[str, Any], file: Path) -> str:
+    """Say what a lesson changed, and how to go back."""
+    import shlex
+
+    moves = [
+        f"{printable(label)} {before} -> {after}{_fate(before, after)}"
+        for label, (before, after) in change["classes"].items()
+    ]
+    if not change["changed"]:
+        return "nothing changed: all of it was known already"
+    more = [f"and {len(moves) - 8} more"] if len(moves) > 8 else []
+    models = "" if str(file.parent) == "models" else f" --models {shlex.quote(str(file.parent))}"
+    return (
+        f"{', '.join(moves[:8] + more) or 'other images, as many of each class'}\n"
+        f"held-out accuracy before: {_accuracy(change['measured_before'])}\n"
+        f"held-out accuracy now:    {_accuracy(change['measured'])}\n"
+        f"wrote {file}; to go back: fewshot undo{models}"
+    )
+
+
+def _fate(before: int, after: int) -> str:
+    """Say of a class that it is new, or gone."""
+    return " (new)" if not before else " (gone)" if not after else ""
 
 
 def printable(name: str) -> str:
@@ -64,6 +143,13 @@ def info_text(summary: Mapping[str, Any], file: Path) -> str:
         f"{pixels['interpolation']}, views: {pixels['views']}",
     }
     return "\n".join(f"{name:<9} {text}" for name, text in rows.items())
+
+
+def images_text(images: Sequence[Mapping[str, Any]]) -> str:
+    """List the images a classifier was fitted on."""
+    return "\n".join(
+        f"{printable(row['label'] or '(negative)')}  {printable(row['image'])}" for row in images
+    )
 
 
 def agreement_text(summary: Mapping[str, Any]) -> str:
@@ -218,6 +304,12 @@ def progress_bar(what: str) -> Callable[[int, int], None] | None:
             bar.close()
 
     return show
+
+
+def report_skipped(skipped: Sequence[ImageError]) -> None:
+    """Name the images that could not be read."""
+    for error in skipped:
+        print(f"fewshot: skipped {error}", file=sys.stderr)
 
 
 def _accuracy(measured: Mapping[str, float]) -> str:

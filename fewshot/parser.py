@@ -15,12 +15,39 @@ _FIT = """examples:
   fewshot fit data/ -o garden/      then: fewshot classify --models garden/ new.jpg
 
 Running it again embeds only images that are new or changed."""
+_ADD = """examples:
+  fewshot add more/                      more/rose/*.jpg, ...: of classes it knows or new ones
+  fewshot add --label rose new1.jpg new2.jpg
+  fewshot add --negatives stranger.jpg   it shows none of the classes
+
+Only images that are new are embedded; 'fewshot undo' goes back."""
+_REMOVE = """examples:
+  fewshot remove --label rose
+  fewshot remove --image data/rose/3.jpg
+
+An image is found by its content, or if the file is gone by the name that 'fewshot info --images'
+lists; 'fewshot undo' goes back."""
+_RELABEL = """examples:
+  fewshot relabel data/rose/3.jpg tulip
+
+An image is found as for 'fewshot remove'; 'fewshot undo' goes back."""
+_UNDO = """What was there before the last change comes back; undoing it twice changes nothing.
+A change is made by fit, add, remove, relabel, rename, classify --correct and undo."""
 _CLASSIFY = """examples:
   fewshot classify new.jpg
+  fewshot classify new.jpg --why             the most similar images it was fitted on
+  fewshot classify new.jpg --correct tulip   learn from a mistake
   fewshot classify photos/ 'more/*.png' --top 3
   fewshot classify photos/ --json | jq -r 'select(.known) | [.image, .label] | @tsv'
 
 exit status: 0 all answered, 1 some images could not be read, 2 nothing could be done"""
+_EXPLAIN = """examples:
+  fewshot explain new.jpg                     writes heat.png
+  fewshot explain photos/ -o sheet.png        several on one sheet
+  fewshot explain new.jpg --label tulip       what would speak for a tulip?
+
+Warm colours lie on what speaks for the class, blue on what speaks for others; what is dark was not
+looked at. Only a picture that 'fewshot explain' wrote is replaced."""
 _EXPORT = """examples:
   fewshot export                                  models/ into classifier.onnx
   fewshot export --precision int16                half the size, nearly the same numbers
@@ -46,11 +73,26 @@ _BENCHMARK = """examples:
 
 Times are from decoded pictures to answers. Other precisions take the package onnx:
 pip install 'fewshot[onnx]'"""
+_CHECK = """examples:
+  fewshot check data/
+  fewshot check data/ --test other/     is anything learned from that is measured on?
+
+It looks for unreadable and misnamed files, pictures that are there twice, labels that may be wrong,
+images unlike their class, and classes of too few images. Nothing is changed or moved.
+
+exit status: 0 nothing found, 1 something needs attention, 2 nothing could be done"""
 _EVALUATE = """examples:
   fewshot evaluate data/                         images left out in turn
   fewshot evaluate data/ --test other/           fit on data/, measure on other/
   fewshot evaluate data/ --shots 1,2,5,10        would more images help?
-  fewshot evaluate data/ --episodes 100 --way 5 --shot 5"""
+  fewshot evaluate data/ --episodes 100 --way 5 --shot 5
+  fewshot evaluate data/ --report report.html    a page to look at"""
+_REPORT = """examples:
+  fewshot report                         models/ into report.html
+  fewshot report --data data/            with the photographs it was fitted on
+
+One file that needs nothing else: accuracy, mistakes, confusions, calibration, a map of the images
+and what 'fewshot check' finds. It takes matplotlib: pip install 'fewshot[report]'"""
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -69,9 +111,26 @@ def build_parser() -> argparse.ArgumentParser:
     _add_fitting(fit)
     fit.add_argument("-o", "--output", metavar="DIR", help="where to write (default: as --models)")
 
+    _add_teaching(commands)
+
     classify = _command(commands, "classify", "say what images show", _CLASSIFY)
     classify.add_argument("images", metavar="IMAGE", nargs="+", help="file, folder or glob")
     classify.add_argument("--top", metavar="K", type=_count, help="print the K likeliest classes")
+
+    classify.add_argument("--why", action="store_true", help="name the images it rests on")
+    classify.add_argument("--correct", metavar="NAME", help="learn that this is what they show")
+
+    explain = _command(commands, "explain", "draw where in images the evidence lies", _EXPLAIN)
+    explain.add_argument("images", metavar="IMAGE", nargs="+", help="file, folder or glob")
+    explain.add_argument(
+        "-o", "--output", metavar="FILE", default="heat.png", help="(default: heat.png)"
+    )
+    explain.add_argument("--label", metavar="NAME", help="a class (default: the likeliest)")
+
+    check = _command(commands, "check", "look for what is wrong with a folder of images", _CHECK)
+    check.add_argument("data", metavar="DATA", help="folder with one folder of images per class")
+    check.add_argument("--test", metavar="DIR", help="folder of classes that is measured on")
+    check.add_argument("--negatives", metavar="DIR", help="images that are of none of the classes")
 
     evaluate = _command(
         commands, "evaluate", "measure on images that were not fitted on", _EVALUATE
@@ -83,6 +142,20 @@ def build_parser() -> argparse.ArgumentParser:
     add("--episodes", metavar="N", type=_count, help="measure on N random tasks instead")
     add("--way", metavar="N", type=_count, default=5, help="classes a task (default: 5)")
     add("--shot", metavar="N", type=_count, default=5, help="images a class (default: 5)")
+
+    add("--report", metavar="FILE", help="write a page about it, .html")
+
+    report = _command(commands, "report", "write a page about the classifier", _REPORT)
+    add = report.add_argument
+    add(
+        "-o",
+        "--output",
+        metavar="FILE",
+        default="report.html",
+        help="(default: report.html)",
+    )
+    add("--data", metavar="DATA", help="what it was fitted on, for the photographs")
+    add("--negatives", metavar="DIR", help="as it was fitted with")
 
     export = _command(commands, "export", "write a classifier as one ONNX file", _EXPORT)
     form = export.add_mutually_exclusive_group()
@@ -126,7 +199,9 @@ def build_parser() -> argparse.ArgumentParser:
     add("--seconds", metavar="N", type=_count, default=15, help="time for timing (default: 15)")
 
     info = _command(commands, "info", "show what a classifier file is made of")
-    for command in (fit, classify, evaluate):
+    info.add_argument("--images", action="store_true", help="list the images it was fitted on")
+    teaching = [commands.choices[name] for name in ("add", "remove", "relabel", "rename", "undo")]
+    for command in (fit, classify, check, evaluate):
         command.add_argument(
             "--threads",
             metavar="N",
@@ -135,8 +210,9 @@ def build_parser() -> argparse.ArgumentParser:
         )
     folder = "folder of the classifier and its backbone"
     file = f"{folder}, or a file that 'fewshot export' wrote"
-    for command in (fit, classify, evaluate, export, verify, benchmark, info):
-        what = folder if command in (fit, evaluate, export) else file
+    with_folder = (fit, *teaching, explain, check, evaluate, report, export)
+    for command in (*with_folder, classify, verify, benchmark, info):
+        what = folder if command in with_folder else file
         command.add_argument(
             "--models", metavar="DIR", help=f"{what} (default: $FEWSHOT_MODELS or models)"
         )
@@ -164,6 +240,29 @@ def _command(
     )
     parser.add_argument("--json", action="store_true", help="print JSON instead of text")
     return parser
+
+
+def _add_teaching(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the commands that change a classifier."""
+    add = _command(commands, "add", "teach more images, or more classes", _ADD)
+    add.add_argument("data", metavar="DATA|IMAGE", nargs="+", help="folder of classes, or images")
+    kind = add.add_mutually_exclusive_group()
+    kind.add_argument("--label", metavar="NAME", help="what class the images are of")
+    kind.add_argument("--negatives", action="store_true", help="the images are of none")
+
+    remove = _command(commands, "remove", "forget a class, or single images", _REMOVE)
+    what = remove.add_mutually_exclusive_group(required=True)
+    what.add_argument("--label", metavar="NAME", help="a class")
+    what.add_argument("--image", metavar="FILE", nargs="+", help="images it was fitted on")
+
+    relabel = _command(commands, "relabel", "put images into another class", _RELABEL)
+    relabel.add_argument("images", metavar="FILE", nargs="+", help="images it was fitted on")
+    relabel.add_argument("label", metavar="NAME", help="their class; it may be a new one")
+
+    rename = _command(commands, "rename", "give a class another name")
+    rename.add_argument("old", metavar="OLD")
+    rename.add_argument("new", metavar="NEW")
+    _command(commands, "undo", "go back to the classifier before the last change", _UNDO)
 
 
 def _add_fitting(parser: argparse.ArgumentParser) -> None:

@@ -16,7 +16,10 @@ from fewshot.cli import main
 from fewshot.parser import build_parser
 from tests.conftest import CLASSES, Run, draw, draw_face, draw_noise, write_set
 
-COMMANDS = tuple("fit classify evaluate export verify benchmark info demo".split())
+COMMANDS = tuple(
+    "fit add remove relabel rename undo classify explain check evaluate report export verify "
+    "benchmark info demo".split()
+)
 
 
 def lines(text: str) -> list[dict[str, object]]:
