@@ -20,7 +20,7 @@ from fewshot.errors import ArtifactError, MissingFileError, UsageError
 from fewshot.files import replacing
 from fewshot.heads import HEADS
 from fewshot.packing import decode, encode, pickle_sealed, unpickle_sealed
-from fewshot.prediction import Answers
+from fewshot.prediction import Answers, class_number
 from fewshot.preprocessing import Preprocessing
 from fewshot.references import N_PICTURES
 from fewshot.rejection import NEVER
@@ -193,11 +193,7 @@ class Artifact:
         UsageError
             If there is no such class.
         """
-        if label not in self.classes:
-            raise UsageError(
-                f"there is no class {label!r}; expected one of {', '.join(_closest(self, label))}"
-            )
-        return self.classes.index(label)
+        return class_number(self.classes, label)
 
     @property
     def has_negatives(self) -> bool:
@@ -228,16 +224,6 @@ class Artifact:
             versions=self.versions,
         )
         return asdict(summary)
-
-
-def _closest(artifact: Artifact, label: str, most: int = 20) -> list[str]:
-    """List the classes, or those that read most like a label if they are many."""
-    from difflib import get_close_matches
-
-    if len(artifact.classes) <= most:
-        return list(artifact.classes)
-    close = get_close_matches(label, artifact.classes, 5, 0.0)
-    return [*close, f"{len(artifact.classes) - len(close)} others"]
 
 
 def artifact_path(path: str | os.PathLike[str]) -> Path:

@@ -118,6 +118,16 @@ def _fate(before: int, after: int) -> str:
     return " (new)" if not before else " (gone)" if not after else ""
 
 
+def verdict_text(answer: Prediction, asked: str) -> str:
+    """Say whether an image is of a class, and what else it is like if not."""
+    yes = answer.matches(asked)
+    verdict = f"{'yes' if yes else 'no'} {answer.scores[asked]:.2f}"
+    if not yes:
+        closest = f"{printable(answer.label)} {answer.probability:.2f}"
+        verdict += f" ({closest})" if answer.known else f" (unknown, closest: {closest})"
+    return f"{printable(answer.image)}  {verdict}"
+
+
 def printable(name: str) -> str:
     """Escape what would move a terminal's cursor or worse."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in name)

@@ -37,10 +37,12 @@ _CLASSIFY = """examples:
   fewshot classify new.jpg
   fewshot classify new.jpg --why             the most similar images it was fitted on
   fewshot classify new.jpg --correct tulip   learn from a mistake
+  fewshot classify new.jpg --is tulip && echo "it is"
   fewshot classify photos/ 'more/*.png' --top 3
   fewshot classify photos/ --json | jq -r 'select(.known) | [.image, .label] | @tsv'
 
-exit status: 0 all answered, 1 some images could not be read, 2 nothing could be done"""
+exit status: 0 all answered, 1 some images could not be read, 2 nothing could be done, 3 with --is:
+an image is not of the class"""
 _EXPLAIN = """examples:
   fewshot explain new.jpg                     writes heat.png
   fewshot explain photos/ -o sheet.png        several on one sheet
@@ -118,7 +120,9 @@ def build_parser() -> argparse.ArgumentParser:
     classify.add_argument("--top", metavar="K", type=_count, help="print the K likeliest classes")
 
     classify.add_argument("--why", action="store_true", help="name the images it rests on")
-    classify.add_argument("--correct", metavar="NAME", help="learn that this is what they show")
+    then = classify.add_mutually_exclusive_group()
+    then.add_argument("--correct", metavar="NAME", help="learn that this is what they show")
+    then.add_argument("--is", metavar="NAME", dest="asked", help="answer yes or no")
 
     explain = _command(commands, "explain", "draw where in images the evidence lies", _EXPLAIN)
     explain.add_argument("images", metavar="IMAGE", nargs="+", help="file, folder or glob")

@@ -11,6 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fewshot.errors import UsageError
+
+# How many classes a message lists.
+_NAMED = 20
+
 
 @dataclass(frozen=True)
 class Neighbour:
@@ -75,6 +80,27 @@ class Prediction:
     scores: dict[str, float]
     evidence: Evidence | None = None
 
+    def matches(self, label: str) -> bool:
+        """Tell whether the image is of a class rather than of another, or of none.
+
+        Parameters
+        ----------
+        label : str
+            One of the classes.
+
+        Returns
+        -------
+        bool
+            True if the image is not unknown, and the class at least as probable as all else.
+
+        Raises
+        ------
+        UsageError
+            If there is no such class.
+        """
+        class_number(list(self.scores), label)
+        return self.known and self.scores[label] >= 0.5
+
 
 @dataclass(frozen=True, eq=False)
 class Answers:
@@ -90,6 +116,25 @@ class Answers:
     embeddings: NDArray[np.float32]
     probabilities: NDArray[np.float32]
     known: NDArray[np.bool_]
+
+
+def class_number(classes: Sequence[str], label: str) -> int:
+    """Return the position of a class.
+
+    Raises
+    ------
+    UsageError
+        If there is no such class; of many the message lists those that read most like it.
+    """
+    if label in classes:
+        return classes.index(label)
+    from difflib import get_close_matches
+
+    named = list(classes)
+    if len(classes) > _NAMED:
+        named = get_close_matches(label, classes, 5, 0.0)
+        named.append(f"{len(classes) - len(named)} others")
+    raise UsageError(f"there is no class {label!r}; expected one of {', '.join(named)}")
 
 
 def join_answers(parts: Sequence[Answers]) -> Answers:

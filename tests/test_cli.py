@@ -192,6 +192,41 @@ def test_one_class_and_negatives_fit(fewshot: Run, support_folder: Path, tmp_pat
     assert verdicts[4:] == ["unknown"] * 4 and verdicts[:4].count("disc") >= 3
 
 
+def test_is_it_answers_yes_or_no(
+    fewshot: Run, models: Path, query_folder: Path, tmp_path: Path
+) -> None:
+    disc, grid = (query_folder / label / "100.png" for label in CLASSES[:2])
+    draw_face().save(tmp_path / "face.png")
+
+    def ask(*arguments: object) -> subprocess.CompletedProcess[str]:
+        return fewshot("classify", *arguments, "--models", models)
+
+    told = ask(disc, "--is", "disc")
+    assert told.returncode == 0 and told.stdout.startswith(f"{disc}  yes 1.00")
+    told = ask(disc, grid, "face.png", "--is", "disc")
+    assert told.returncode == 3
+    _, other, unknown = told.stdout.splitlines()
+    assert re.fullmatch(r".*  no 0\.\d\d \(grid [01]\.\d\d\)", other)
+    assert re.fullmatch(r"face\.png  no 0\.\d\d \(unknown, closest: .* 0\.\d\d\)", unknown)
+    answers = lines(ask(disc, grid, "--is", "grid", "--json").stdout)
+    assert [(answer["asked"], answer["yes"]) for answer in answers] == [
+        ("grid", False),
+        ("grid", True),
+    ]
+    assert ask("gone.png", grid, "--is", "disc").returncode == 1
+    refused = ask(disc, "--is", "dics")
+    assert refused.returncode == 2 and refused.stdout == "" and "no class 'dics'" in refused.stderr
+
+
+def test_is_it_with_one_class_and_negatives(
+    fewshot: Run, support_folder: Path, query_folder: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(support_folder / "disc", tmp_path / "data" / "disc")
+    assert fewshot("fit", "data", "--negatives", support_folder / "grid").returncode == 0
+    assert fewshot("classify", support_folder / "disc" / "00.png", "--is", "disc").returncode == 0
+    assert fewshot("classify", query_folder / "grid" / "100.png", "--is", "disc").returncode == 3
+
+
 EVALUATION = (
     "protocol images correct accuracy accuracy_low accuracy_high balanced_accuracy "
     "calibration_error log_loss reject_rate turned_away strangers strangers_unknown classes "

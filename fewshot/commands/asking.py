@@ -13,8 +13,10 @@ from fewshot.console import (
     printable,
     progress_bar,
     say,
+    verdict_text,
 )
 from fewshot.errors import ImageError, UsageError
+from fewshot.prediction import class_number
 
 TYPE_CHECKING = False  # as `typing` has it, but for the time it takes to import
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 # A sheet of more would be too small to see anything on.
 _MOST_DRAWN = 100
+# The exit code when an image is not of the class that was asked for.
+_NO = 3
 
 
 def classify(arguments: argparse.Namespace) -> int:
@@ -37,10 +41,9 @@ def classify(arguments: argparse.Namespace) -> int:
     images = expand(arguments.images)
     if arguments.correct is None and not arguments.why:  # a single file will do, too
         answering = load_classifier(arguments.models, threads=arguments.threads)
-        return 0 if len(_answer(answering, images, arguments)) == len(images) else 1
+        return _answer(answering, images, arguments)[0]
     classifier = FewShotClassifier.load(arguments.models, threads=arguments.threads)
-    read = _answer(classifier, images, arguments)
-    status = 0 if len(read) == len(images) else 1
+    status, read = _answer(classifier, images, arguments)
     if arguments.correct is not None and read:
         from fewshot.commands.learning import save_taught
 
@@ -49,10 +52,15 @@ def classify(arguments: argparse.Namespace) -> int:
     return status
 
 
-def _answer(classifier: Answering, images: list[Path], arguments: argparse.Namespace) -> list[Path]:
-    """Print each answer as soon as it is there; return the images that could be read."""
+def _answer(
+    classifier: Answering, images: list[Path], arguments: argparse.Namespace
+) -> tuple[int, list[Path]]:
+    """Print each answer as soon as it is there; return the status, and what could be read."""
+    asked = arguments.asked
+    if asked is not None:
+        class_number(classifier.classes_, asked)
     progress = progress_bar("classifying") if len(images) > 1 else None
-    read = []
+    read, status = [], 0
     for done, answer in enumerate(classifier.stream(images), 1):
         image = images[done - 1]
         if isinstance(answer, ImageError):
@@ -62,20 +70,30 @@ def _answer(classifier: Answering, images: list[Path], arguments: argparse.Names
         else:
             say(_worded(answer, arguments))
             read.append(image)
+            if asked is not None and not answer.matches(asked):
+                status = _NO
         if progress:
             progress(done, len(images))
-    return read
+    return status if len(read) == len(images) else 1, read
 
 
 def _worded(answer: Prediction, arguments: argparse.Namespace) -> str:
     """Word a prediction as was asked for; JSON has every class unless --top says otherwise."""
+    asked = arguments.asked
     if arguments.json:
         from dataclasses import asdict
 
         record = {**vars(answer), "scores": dict(list(answer.scores.items())[: arguments.top])}
         evidence = record.pop("evidence")
-        return as_json(record | ({"evidence": asdict(evidence)} if arguments.why else {}))
-    lines = [prediction_text(answer, arguments.top or 1)]
+        if arguments.why:
+            record["evidence"] = asdict(evidence)
+        if asked is not None:
+            record |= {"asked": asked, "yes": answer.matches(asked)}
+        return as_json(record)
+    if asked is None:
+        lines = [prediction_text(answer, arguments.top or 1)]
+    else:
+        lines = [verdict_text(answer, asked)]
     if arguments.why and answer.evidence:
         lines.append(evidence_text(answer, answer.evidence))
     return "\n".join(lines)
