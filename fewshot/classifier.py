@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -318,15 +319,8 @@ class FewShotClassifier(Answering, Teachable):
     def _taught(
         self, artifact: Artifact, skipped: tuple[ImageError, ...] = ()
     ) -> FewShotClassifier:
-        taught = FewShotClassifier(
-            self.head,
-            self.backbone,
-            models=self.models,
-            views=self.views,
-            reject_rate=self.reject_rate,
-            threads=self.threads,
-        )
-        taught.artifact_, taught.embedder_, taught.skipped_ = artifact, self.embedder_, skipped
+        taught = copy(self)
+        taught.artifact_, taught.skipped_, taught.held_out_ = artifact, skipped, None
         _warn_of(skipped, stacklevel=4)
         return taught
 
