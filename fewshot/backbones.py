@@ -9,12 +9,16 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fewshot.errors import BackboneError, MissingFileError
 from fewshot.files import file_sha256, replacing
 from fewshot.preprocessing import Preprocessing
+
+if TYPE_CHECKING:
+    from fewshot.feeding import Feeding
 
 FORMAT = "1"
 DEFAULT_BACKBONE = "mobilenet_v2"
@@ -35,13 +39,18 @@ class Backbone:
     ----------
     path : Path
     sha256 : str
-        Of the file, in hexadecimal.
+        Of the file, in hexadecimal, with its appendix.
     name, source, licence : str
         What the network is called, where its weights come from, and on what terms.
     dim : int
         Length of an embedding.
     preprocessing : Preprocessing
         How a picture is brought to the network's input size.
+    feeding : Feeding or None
+        How its pixels become what the network takes; None where they go in as they are, and a
+        feature map comes out, as with every file that scripts/export_backbone.py writes.
+    appendix : bytes
+        What a copy of the file needs at its end to say all of this itself, if it does not yet.
     """
 
     path: Path
@@ -51,11 +60,24 @@ class Backbone:
     licence: str
     dim: int
     preprocessing: Preprocessing
+    feeding: Feeding | None = None
+    appendix: bytes = field(default=b"", repr=False)
+
+    @property
+    def has_feature_map(self) -> bool:
+        """Whether it tells what it sees in each place of a picture."""
+        return self.feeding is None or self.feeding.output_layout != "vector"
 
 
 def models_folder(models: str | os.PathLike[str] | None = None) -> Path:
     """Return the folder to look in: the one given, else ``FEWSHOT_MODELS``, else ./models."""
     return Path(models or os.environ.get("FEWSHOT_MODELS") or DEFAULT_MODELS)
+
+
+def name_folders(models: str | os.PathLike[str] | None = None) -> tuple[Path, ...]:
+    """Return the folders in which the name of a backbone is looked up, in order."""
+    chosen = [Path(folder) for folder in (models, os.environ.get("FEWSHOT_MODELS")) if folder]
+    return (*chosen, DEFAULT_MODELS, *_SHIPPED)
 
 
 def find_backbone(
@@ -86,9 +108,7 @@ def find_backbone(
     if given.suffix == ".onnx" or len(given.parts) > 1:
         folders: tuple[Path, ...] = (Path(),)
     else:
-        environment = os.environ.get("FEWSHOT_MODELS")
-        chosen = [Path(folder) for folder in (models, environment) if folder]
-        folders = (*chosen, DEFAULT_MODELS, *_SHIPPED)
+        folders = name_folders(models)
         given = Path(f"{backbone}.onnx")
     for folder in folders:
         if (folder / given).is_file():
@@ -100,7 +120,9 @@ def find_backbone(
     )
 
 
-def read_metadata(path: Path, sha256: str, metadata: Mapping[str, str]) -> Backbone:
+def read_metadata(
+    path: Path, sha256: str, metadata: Mapping[str, str], appendix: bytes = b""
+) -> Backbone:
     """Make sense of the metadata of a backbone file.
 
     Parameters
@@ -108,9 +130,11 @@ def read_metadata(path: Path, sha256: str, metadata: Mapping[str, str]) -> Backb
     path : Path
         The file, to be named in messages.
     sha256 : str
-        Of the file, in hexadecimal.
+        Of the file, in hexadecimal, with the appendix.
     metadata : mapping of str to str
         Its ``metadata_props``.
+    appendix : bytes
+        What a copy of the file needs at its end to hold these metadata.
 
     Returns
     -------
@@ -135,10 +159,28 @@ def read_metadata(path: Path, sha256: str, metadata: Mapping[str, str]) -> Backb
     try:
         preprocessing = read_recipe(metadata)
         dim = int(metadata["dim"])
+        feeding = _read_feeding(metadata)
     except ValueError as error:
         raise BackboneError(f"{path}: unusable metadata: {error}") from error
     named = {key: metadata[key] for key in ("name", "source", "licence")}
-    return Backbone(path, sha256, dim=dim, preprocessing=preprocessing, **named)
+    return Backbone(
+        path,
+        sha256,
+        dim=dim,
+        preprocessing=preprocessing,
+        feeding=feeding,
+        appendix=appendix,
+        **named,
+    )
+
+
+def _read_feeding(metadata: Mapping[str, str]) -> Feeding | None:
+    """Read how a network is fed, if that is not the way of files exported here."""
+    if "channel_order" not in metadata:
+        return None
+    from fewshot.feeding import read_feeding  # which most have no need of
+
+    return read_feeding(metadata)
 
 
 def read_recipe(metadata: Mapping[str, str]) -> Preprocessing:
@@ -154,13 +196,15 @@ def read_recipe(metadata: Mapping[str, str]) -> Preprocessing:
 def place_backbone(backbone: Backbone, folder: Path) -> str:
     """Copy a backbone into a folder unless it is there; return its file name in it.
 
-    Another file of that name may belong to a classifier in use, so it is left alone.
+    The copy says all about itself, even if the original leaves it to a JSON file beside it. Another
+    file of that name may belong to a classifier in use, so it is left alone.
     """
     for name in (backbone.path.name, f"{backbone.path.stem}-{backbone.sha256[:8]}.onnx"):
         place = folder / name
         if not place.exists():
             with replacing(place) as stream, open(backbone.path, "rb") as original:
                 shutil.copyfileobj(original, stream, 1 << 20)
+                stream.write(backbone.appendix)
         if file_sha256(place) == backbone.sha256:
             return name
     raise BackboneError(f"{place}: in the way, and not the backbone its name says; remove it")

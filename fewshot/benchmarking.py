@@ -14,13 +14,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from fewshot.answering import Answering
 from fewshot.backbones import DEFAULT_MODELS, models_folder
-from fewshot.classifier import load_classifier
-from fewshot.errors import ImageError
+from fewshot.classifier import FewShotClassifier, load_classifier
+from fewshot.errors import ImageError, UsageError
 from fewshot.exported import ExportedClassifier
 from fewshot.fitting import Progress
 from fewshot.parallel import available_processors
-from fewshot.recommending import PrecisionRow, Situation, recommend
+from fewshot.recommending import PrecisionRow, Situation, SizeRow, recommend
 from fewshot.references import reference_pictures
 from fewshot.support import collect
 from fewshot.timing import Timing
@@ -28,15 +29,6 @@ from fewshot.variants import Fitted, Variant, make_variants, single_file
 from fewshot.verification import machine
 
 _SECONDS = 15.0
-
-
-@dataclass(frozen=True)
-class SizeRow:
-    """What an image size gives: latency as in `PrecisionRow`, and accuracy if it was measured."""
-
-    image_size: int
-    latency_ms: float
-    accuracy: float | None
 
 
 @dataclass(frozen=True)
@@ -120,6 +112,7 @@ def benchmark(
     place = models_folder(classifier)
     support = None if data is None else collect(data, None, negatives)
     opened = load_classifier(place)
+    _require_whole(opened)
     opened.answer(reference_pictures())
     memory = peak_memory()
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
@@ -144,9 +137,31 @@ def benchmark(
         tuple(sizes),
         memory,
         variants.notes,
-        *recommend(rows, Situation(variants.exportable, named, variants.negatives)),
+        *recommend(
+            rows,
+            Situation(variants.exportable, named, variants.negatives, variants.fitting),
+            [row for row in sizes if row.image_size != own.image_size],
+        ),
         fits[own].skipped,
     )
+
+
+def _require_whole(classifier: Answering) -> None:
+    """Refuse a classifier whose pictures have to be searched for faces first.
+
+    Raises
+    ------
+    UsageError
+        The message says what to do.
+    """
+    if (
+        isinstance(classifier, FewShotClassifier)
+        and classifier.artifact_.preprocessing.crop != "whole"
+    ):
+        raise UsageError(
+            "this classifier looks for the face in each image first, which is not timed here: "
+            "fit again without --crop face to compare precisions and image sizes"
+        )
 
 
 def _measure(

@@ -1,4 +1,4 @@
-"""Say which precision and how many threads are worth having, by figures that were measured.
+"""Say which precision, image size and threads are worth having, by figures that were measured.
 
 Measuring them is left to `fewshot.benchmarking`.
 """
@@ -41,6 +41,15 @@ class PrecisionRow:
 
 
 @dataclass(frozen=True)
+class SizeRow:
+    """What an image size gives: latency as in `PrecisionRow`, and accuracy if it was measured."""
+
+    image_size: int
+    latency_ms: float
+    accuracy: float | None
+
+
+@dataclass(frozen=True)
 class Situation:
     """What else there is to know before something can be recommended.
 
@@ -52,14 +61,19 @@ class Situation:
         The options that name its files, for example ``{"--models": "garden"}``.
     negatives : bool
         Whether it was fitted with images of none of the classes.
+    fitting : mapping of str to str
+        The options that it was fitted with, where they are not those by default.
     """
 
     exportable: bool
     given: Mapping[str, str] = field(default_factory=dict)
     negatives: bool = False
+    fitting: Mapping[str, str] = field(default_factory=dict)
 
 
-def recommend(rows: Sequence[PrecisionRow], situation: Situation) -> tuple[str, str]:
+def recommend(
+    rows: Sequence[PrecisionRow], situation: Situation, sizes: Sequence[SizeRow] = ()
+) -> tuple[str, str]:
     """Recommend one command.
 
     A precision is worth having if its median latency is 10 % or more better than that of the
@@ -68,11 +82,16 @@ def recommend(rows: Sequence[PrecisionRow], situation: Situation) -> tuple[str, 
     number of threads is what is left to choose: as many as there are, unless another number gives
     10 % more images a second.
 
+    To fit again at another image size is recommended by the same rule, if its accuracy is known
+    and it is 10 % or more faster than that precision as well.
+
     Parameters
     ----------
     rows : sequence of PrecisionRow
         The first is the classifier as it is.
     situation : Situation
+    sizes : sequence of SizeRow
+        Other image sizes, in the precision of the first row.
 
     Returns
     -------
@@ -82,6 +101,12 @@ def recommend(rows: Sequence[PrecisionRow], situation: Situation) -> tuple[str, 
         Why.
     """
     best = choose_precision(rows)
+    if size := choose_size(sizes, rows[0], best):
+        options = {"--image-size": str(size.image_size), **situation.fitting}
+        if situation.negatives:
+            options["--negatives"] = situation.given.get("--negatives", "DIR")
+        data = situation.given.get("--data", "DATA")
+        return _line("fit", options, situation, data), _why_size(rows[0], size)
     if not situation.exportable:
         threads = choose_threads(best)
         options = {"--threads": str(threads)} if threads else {}
@@ -100,6 +125,20 @@ def choose_precision(rows: Sequence[PrecisionRow]) -> PrecisionRow:
     return min(worth, key=lambda row: row.latency_ms, default=rows[0])
 
 
+def choose_size(
+    sizes: Sequence[SizeRow], first: PrecisionRow, best: PrecisionRow
+) -> SizeRow | None:
+    """Return the fastest image size that is worth fitting again for, if one is."""
+    worth = [
+        size
+        for size in sizes
+        if None not in (size.accuracy, first.accuracy)
+        and _worth(size, first)
+        and size.latency_ms * _FASTER <= best.latency_ms
+    ]
+    return min(worth, key=lambda size: size.latency_ms, default=None)
+
+
 def choose_threads(row: PrecisionRow) -> int | None:
     """Return a number of threads if it beats the highest by 10 %, else None."""
     rates = row.images_per_second
@@ -107,7 +146,7 @@ def choose_threads(row: PrecisionRow) -> int | None:
     return fastest if rates[fastest] >= _FASTER * rates[max(rates)] else None
 
 
-def _worth(row: PrecisionRow, first: PrecisionRow) -> bool:
+def _worth(row: PrecisionRow | SizeRow, first: PrecisionRow) -> bool:
     """Tell whether a row is fast enough and not known to lose too much."""
     if row.latency_ms * _FASTER > first.latency_ms:
         return False
@@ -131,6 +170,15 @@ def _why_precision(first: PrecisionRow, best: PrecisionRow) -> str:
     if best.accuracy is None or first.accuracy is None:
         return f"{gain}; its accuracy was not measured, give --data to know"
     return f"{gain}; accuracy {best.accuracy:.3f} instead of {first.accuracy:.3f}"
+
+
+def _why_size(first: PrecisionRow, size: SizeRow) -> str:
+    """Say what the image size gains and costs."""
+    return (
+        f"at {size.image_size} x {size.image_size} pixels it is "
+        f"{first.latency_ms / size.latency_ms:.1f} times as fast; "
+        f"accuracy {size.accuracy:.3f} instead of {first.accuracy:.3f}"
+    )
 
 
 def _why_threads(row: PrecisionRow, threads: int | None) -> str:

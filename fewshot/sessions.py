@@ -10,7 +10,6 @@ import threading
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
@@ -69,21 +68,27 @@ def open_session(path: Path) -> ort.InferenceSession:
 
 
 def run(
-    session: ort.InferenceSession, path: Path, outputs: list[str], image: NDArray[np.uint8]
+    session: ort.InferenceSession,
+    path: Path,
+    outputs: list[str],
+    image: NDArray[Any],
+    name: str = "image",
+    advice: str = "export it again",
 ) -> list[Any]:
-    """Run a network on pixels.
+    """Run a network on pixels, which its input of that name takes.
 
     Raises
     ------
     BackboneError
-        If onnxruntime cannot: its graph does not take what its metadata say.
+        If onnxruntime cannot: its graph does not take what its metadata say. It ends with the
+        advice.
     """
     try:
-        return list(session.run(outputs, {"image": image}))
+        return list(session.run(outputs, {name: image}))
     except Exception as error:
         raise BackboneError(
             f"{path}: onnxruntime cannot run it on pixels of shape {image.shape} "
-            f"({first_line(error)}); export it again"
+            f"({first_line(error)}); {advice}"
         ) from error
 
 

@@ -5,14 +5,15 @@ Timing them is left to `fewshot.benchmarking`, writing one for use to `fewshot.e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fewshot.backbones import DEFAULT_BACKBONE
 from fewshot.classifier import FewShotClassifier
 from fewshot.decision import Decision
 from fewshot.embedder import Embedder
@@ -22,6 +23,7 @@ from fewshot.export import (
     backbone_in,
     calibration_pixels,
     require_classes,
+    require_joinable,
     require_onnx,
 )
 from fewshot.exported import ExportedClassifier
@@ -29,7 +31,7 @@ from fewshot.fitting import fit_artifact
 from fewshot.images import ImageSource, load_views
 from fewshot.precision import drawn_pictures
 from fewshot.preprocessing import Preprocessing
-from fewshot.sessions import open_session
+from fewshot.rejection import REJECT_RATE
 from fewshot.support import SupportSet
 
 IMAGE_SIZES = (96, 128, 160, 192, 224, 256, 288, 320)
@@ -83,12 +85,15 @@ class Variants:
         Whether the classifier was fitted with images of none of the classes.
     notes : tuple of str
         What there is no variant of, or is not known of them, and why.
+    fitting : mapping of str to str
+        The options of 'fewshot fit' that it was fitted with, where they are not those by default.
     """
 
     all: tuple[Variant, ...]
     exportable: bool
     negatives: bool
     notes: tuple[str, ...]
+    fitting: Mapping[str, str] = field(default_factory=dict)
 
 
 def single_file(classifier: ExportedClassifier, support: SupportSet | None) -> Variants:
@@ -134,8 +139,8 @@ def make_variants(
         require_classes(support.classes, classifier.classes_)
     original, recipe = classifier.embedder_, classifier.artifact_.preprocessing
     negatives = classifier.artifact_.has_negatives
-    files, notes = _in_precisions(original.backbone_.path, recipe, support, folder)
-    sizes, more = _image_sizes(original.backbone_.path, recipe)
+    files, notes = _in_precisions(original, recipe, support, folder)
+    sizes, more = _image_sizes(original, recipe)
     if support is None:
         more.append("accuracy that is not known: give --data to know")
     elif negatives and None not in support.labels:
@@ -148,7 +153,21 @@ def make_variants(
         _variant(classifier, name, embedders[name], replace(recipe, image_size=size), support)
         for name, size in wanted
     ]
-    return Variants(tuple(variants), len(files) > 1, negatives, (*notes, *more))
+    notes = [*notes, *more]
+    return Variants(tuple(variants), len(files) > 1, negatives, tuple(notes), _fitting(classifier))
+
+
+def _fitting(classifier: FewShotClassifier) -> dict[str, str]:
+    """Word how a classifier was fitted, but for the image size, where that is not by default."""
+    decision, backbone = classifier.artifact_.decision, classifier.embedder_.backbone_.path
+    own = backbone.name == f"{DEFAULT_BACKBONE}.onnx"
+    options = {
+        "--head": (decision.head.kind, "auto"),
+        "--backbone": (DEFAULT_BACKBONE if own else str(backbone), DEFAULT_BACKBONE),
+        "--views": (str(classifier.artifact_.preprocessing.views), "1"),
+        "--reject-rate": (f"{decision.rejection.rate:g}", f"{REJECT_RATE:g}"),
+    }
+    return {name: given for name, (given, default) in options.items() if given != default}
 
 
 def _variant(
@@ -190,9 +209,10 @@ def _accuracy(measured: dict[str, float]) -> float | None:
 
 
 def _in_precisions(
-    original: Path, recipe: Preprocessing, support: SupportSet | None, folder: Path
+    embedder: Embedder, recipe: Preprocessing, support: SupportSet | None, folder: Path
 ) -> tuple[dict[str, Path], list[str]]:
     """Write a backbone in each precision that can be exported here; say why not in others."""
+    original = embedder.backbone_.path
     files, notes = {"fp32": original}, []
     smaller = [name for name in PRECISIONS if name not in files]
     if recipe.views > 1:
@@ -202,6 +222,7 @@ def _in_precisions(
         ]
     try:
         require_onnx()
+        require_joinable(embedder)
     except UsageError as error:
         return files, [f"{', '.join(smaller)}: {error}"]
     for name in smaller:
@@ -222,10 +243,21 @@ def _pixels(recipe: Preprocessing, support: SupportSet | None) -> Iterable[NDArr
     return calibration_pixels(support.images, recipe)
 
 
-def _image_sizes(backbone: Path, recipe: Preprocessing) -> tuple[list[int], list[str]]:
+def _image_sizes(embedder: Embedder, recipe: Preprocessing) -> tuple[list[int], list[str]]:
     """List the image sizes that a backbone takes, of those worth timing."""
     own = recipe.image_size
-    _, height, width, _ = open_session(backbone).get_inputs()[0].shape
-    if isinstance(height, int) or isinstance(width, int):
+    if embedder.fixed_size_ is not None:
         return [own], [f"other image sizes: the backbone takes {own} x {own} pixels alone"]
-    return sorted({own, *IMAGE_SIZES}), []
+    sizes = [size for size in IMAGE_SIZES if size == own or _takes(embedder, size)]
+    return sorted({own, *sizes}), []
+
+
+def _takes(embedder: Embedder, size: int) -> bool:
+    """Tell whether a backbone takes an image size, if its graph does not forbid it."""
+    if embedder.backbone_.feeding is None:
+        return True
+    try:  # others often say that they take any size, and do not
+        embedder.feature_maps(np.zeros((1, size, size, 3), np.uint8))
+    except BackboneError:
+        return False
+    return True

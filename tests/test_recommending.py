@@ -1,10 +1,14 @@
+import shlex
+
 import pytest
 
 from fewshot.parser import build_parser
 from fewshot.recommending import (
     PrecisionRow,
     Situation,
+    SizeRow,
     choose_precision,
+    choose_size,
     choose_threads,
     recommend,
 )
@@ -77,8 +81,6 @@ def test_all_processors_unless_fewer_threads_are_clearly_faster(
 def test_the_command_exists_and_names_the_files(
     int8: float, situation: Situation, command: str
 ) -> None:
-    import shlex
-
     rows = [row("fp32", 10.0)] + [row("int8", int8)] * situation.exportable
     line, reason = recommend(rows, situation)
     assert line == command and reason
@@ -97,3 +99,43 @@ def test_the_reason_says_what_is_not_known() -> None:
     assert "2.0 times as fast; its accuracy was not measured" in recommend(rows, Situation(True))[1]
     rows = [row("fp32", 10, 0.9), row("int8", 5, 0.895)]
     assert "accuracy 0.895 instead of 0.900" in recommend(rows, Situation(True))[1]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "int8", "chosen"),
+    [
+        ([(128, 5.0, 0.90)], 10.0, 128),
+        ([(128, 5.0, 0.90), (160, 6.0, 0.90)], 10.0, 128),
+        ([(128, 5.0, 0.88), (160, 6.0, 0.89)], 10.0, 160),  # a point less is within bounds
+        ([(128, 5.0, None)], 10.0, None),  # who refits has the data to know
+        ([(192, 9.2, 0.95)], 10.0, None),  # not 10 % faster
+        ([(128, 5.0, 0.90)], 5.2, None),  # not 10 % faster than a smaller precision
+        ([(320, 20.0, 0.99)], 10.0, None),
+        ([], 10.0, None),
+    ],
+)
+def test_another_image_size_if_no_precision_is_as_fast(
+    sizes: list[tuple[int, float, float | None]], int8: float, chosen: int | None
+) -> None:
+    rows, others = [row("fp32", 10, 0.9), row("int8", int8, 0.9)], [SizeRow(*s) for s in sizes]
+    found = choose_size(others, rows[0], choose_precision(rows))
+    assert (found and found.image_size) == chosen
+    assert recommend(rows, Situation(True), others)[0].startswith(
+        "fewshot fit " if chosen else "fewshot export "
+    )
+
+
+def test_fitting_again_keeps_the_other_options() -> None:
+    rows, sizes = [row("fp32", 10, 0.9)], [SizeRow(128, 4.0, 0.895)]
+    given = {"--models": "my models", "--data": "a b"}
+    fitting = {"--views": "3", "--head": "centroid"}
+    line, reason = recommend(rows, Situation(False, given, True, fitting), sizes)
+    assert line == (
+        "fewshot fit --image-size 128 --views 3 --head centroid --negatives DIR "
+        "--models 'my models' 'a b'"
+    )
+    assert reason == (
+        "at 128 x 128 pixels it is 2.5 times as fast; accuracy 0.895 instead of 0.900"
+    )
+    build_parser().parse_args(shlex.split(line)[1:])
+    assert recommend([row("fp32", 10)], Situation(True), sizes)[0].startswith("fewshot export")

@@ -45,6 +45,7 @@ def test_several_views_cannot_be_exported_and_keep_their_number(
 ) -> None:
     found = make_variants(FewShotClassifier(views=2).fit(support_folder), None, tmp_path)
     assert not found.exportable and "--views 1" in found.notes[0]
+    assert found.fitting == {"--views": "2"}
     assert {variant.precision for variant in found.all} == {"fp32"}
 
 

@@ -12,10 +12,12 @@ import onnxruntime
 import pytest
 from export_backbone import export, main
 from keras_networks import FAMILIES, keras_network
-from networks import IMAGENET_MEAN, IMAGENET_STD, TF, ExportError, Scaling
+from networks import IMAGENET_MEAN, IMAGENET_STD, TF, ExportError, Network, Scaling
 from numpy.typing import NDArray
 from parity import photographs
 
+from fewshot import FewShotClassifier
+from tests.conftest import CLASSES, draw
 from tests.scripts import SCRIPTS
 from tests.scripts.make_reference_embeddings import keras_embeddings
 from tests.test_backbone_file import MODEL, REFERENCE, draw_pictures
@@ -93,11 +95,19 @@ def test_the_stored_reference_is_what_keras_answers() -> None:
     np.testing.assert_allclose(np.load(REFERENCE), keras_embeddings(), rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("architecture", FAMILIES)
-def test_every_family_answers_like_keras(architecture: str, tmp_path: Path) -> None:
-    network = keras_network(architecture, "random", image_size=96)
-    path = tmp_path / "made" / "backbone.onnx"
+@pytest.fixture(scope="module", params=FAMILIES)
+def family(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Network, Path]:
+    """A network of each family with random weights, and the file made of it."""
+    network = keras_network(request.param, "random", image_size=96)
+    path = tmp_path_factory.mktemp("family") / "made" / "backbone.onnx"
     assert export(network, RECIPE, path) == 0
+    return network, path
+
+
+def test_every_family_answers_like_keras(family: tuple[Network, Path]) -> None:
+    network, path = family
     for images in (photographs(96, 96), photographs(128, 107)[:1]):
         expected = network.reference(images)
         np.testing.assert_allclose(embed(path, images), expected, rtol=0, atol=1e-4)
@@ -105,6 +115,25 @@ def test_every_family_answers_like_keras(architecture: str, tmp_path: Path) -> N
     assert found["Transpose"] == found["Cast"] == 1
     assert not found.keys() & {"BatchNormalization", "Pad", "Reshape", "ReduceMean"}
     assert [file.name for file in path.parent.iterdir()] == ["backbone.onnx"]
+
+
+def test_every_family_works_from_fit_to_explain(
+    family: tuple[Network, Path], tmp_path: Path
+) -> None:
+    network, path = family
+    data = {label: [draw(label, seed) for seed in range(2)] for label in CLASSES}
+    queries = [draw(label, 50) for label in CLASSES]
+    for size in (64, 224) if network.name.startswith("vgg16") else (None,):
+        fitted = FewShotClassifier(backbone=path, image_size=size).fit(data)
+        loaded = FewShotClassifier.load(fitted.save(tmp_path / str(size)).parent)
+        scores = loaded.predict_proba(queries)
+        np.testing.assert_array_equal(scores, fitted.predict_proba(queries))
+        assert loaded.classify(queries[0]).label in CLASSES
+        assert loaded.evaluate().summary()["images"] == 6
+        found = loaded.explain(queries[0])
+        assert found.maps.shape[0] == 1 and np.isfinite(found.maps).all()
+        assert loaded.artifact_.preprocessing.image_size == (size or 96)
+        assert loaded.artifact_.backbone.dim == network.trunk.output_shape[-1]
 
 
 @pytest.mark.parametrize("wrong", [replace(TF, bgr=True), replace(TF, mean=(0.0, 0.0, 0.0))])
