@@ -49,6 +49,19 @@ class Copy:
     similarity: float
 
 
+def exact_copies(hashes: Sequence[str]) -> list[Copy]:
+    """Find images of the same content: each is a copy of the first of them.
+
+    Parameters
+    ----------
+    hashes : sequence of str
+        Of their contents, as by `fewshot.images.content_hash`.
+    """
+    first_of: dict[str, int] = {}
+    originals = [first_of.setdefault(content, row) for row, content in enumerate(hashes)]
+    return [Copy(first, row, True, 1.0) for row, first in enumerate(originals) if first != row]
+
+
 def find_copies(
     images: Sequence[ImageSource], embeddings: NDArray[np.float32], hashes: Sequence[str]
 ) -> list[Copy]:
@@ -73,10 +86,8 @@ def find_copies(
         By rows. Of images with the same content each is a copy of the first, which alone is
         compared with further images: so there are at most five and one to an image.
     """
-    first_of: dict[str, int] = {}
-    originals = [first_of.setdefault(content, row) for row, content in enumerate(hashes)]
-    exact = [Copy(first, row, True, 1.0) for row, first in enumerate(originals) if first != row]
-    kept = np.array(list(first_of.values()), np.int64)
+    exact = exact_copies(hashes)
+    kept = np.setdiff1d(np.arange(len(hashes)), [copy.second for copy in exact])
     pairs = kept[_candidates(embeddings[kept])]
     copies = exact + list(_near_copies(images, pairs))
     return sorted(copies, key=lambda copy: (copy.first, copy.second))

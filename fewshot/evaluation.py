@@ -6,7 +6,7 @@ drawing small tasks to `fewshot.protocols`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
@@ -164,8 +164,8 @@ def cross_validate(artifact: Artifact, progress: Progress | None = None) -> Eval
     folds[~genuine] = -1  # negatives are only fitted on
     if folds.max() < 0:
         raise SupportError(
-            "every class has one image, so none can be left out to measure with; add images, "
-            "or give others with --test"
+            "no class has two different images, so none can be left out to measure with; add "
+            "images, or measure on others: fewshot evaluate DATA --test DIR"
         )
     numbers = np.unique(folds[folds >= 0])
     protocol = "leave-one-out" if few else f"{len(numbers)}-fold cross-validation"
@@ -184,7 +184,7 @@ def cross_validate(artifact: Artifact, progress: Progress | None = None) -> Eval
         if progress:
             progress(done, fits)
     tried = np.flatnonzero(folds >= 0)
-    asked, probabilities, folds_of = support.take(tried), probabilities[tried], folds[tried]
+    asked, probabilities = support.take(tried), probabilities[tried]
     return Evaluation(
         protocol,
         artifact.classes,
@@ -194,7 +194,7 @@ def cross_validate(artifact: Artifact, progress: Progress | None = None) -> Eval
         known[tried],
         artifact.decision.rejection.rate,
         np.concatenate(strangers),
-        _explain_mistakes(artifact, asked, probabilities, lambda i: folds != folds_of[i]),
+        _explain_mistakes(artifact, asked, probabilities, folds),
     )
 
 
@@ -244,19 +244,18 @@ def _explain_mistakes(
     artifact: Artifact,
     asked: SupportRecord,
     probabilities: NDArray[np.float32],
-    kept: Callable[[int], NDArray[np.bool_]] | None = None,
+    folds: Labels | None = None,
 ) -> dict[int, Evidence]:
-    """Say what wrong answers rest on; `kept` tells what was fitted on for each, if not all."""
+    """Say what wrong answers rest on; `folds` are those of the support, if it was held out."""
     given = probabilities.argmax(axis=1)
-    return {
-        i: find_evidence(
-            artifact.support if kept is None else artifact.support.take(kept(i)),
-            artifact.classes,
-            asked.embeddings[i],
-            int(given[i]),
-        )
-        for i in np.flatnonzero(given != asked.labels).tolist()
-    }
+    wrong = np.flatnonzero(given != asked.labels)
+    held = np.full(len(asked.labels), -1) if folds is None else folds[folds >= 0]
+    found = {}
+    for fold in np.unique(held[wrong]):
+        support = artifact.support if folds is None else artifact.support.take(folds != fold)
+        for i in wrong[held[wrong] == fold].tolist():
+            found[i] = find_evidence(support, artifact.classes, asked.embeddings[i], int(given[i]))
+    return found
 
 
 def _fit(artifact: Artifact, kept: NDArray[np.bool_]) -> Decision:

@@ -119,25 +119,31 @@ def turned_wrongly(
     """Report images whose EXIF orientation turns them away from the rest of their class.
 
     As stored, without being turned, they look more like the others of the class: a program that
-    turned the pixels and left the tag, or the other way round.
+    turned the pixels and left the tag, or the other way round. Not told of faces: there is none to
+    be found in what lies on its side.
     """
+    if embedder.preprocessing_.crop == "face":
+        return
+    turned = {}
     for row, image in enumerate(images):
-        if not isinstance(image, (str, os.PathLike)) or (turn := _orientation(image)) == 1:
-            continue
+        if isinstance(image, (str, os.PathLike)) and _orientation(image) != 1:
+            turned[row] = os.fspath(image)
+    least = 2 * embedder.preprocessing_.image_size
+    stored = embedder.stream(as_stored(path, at_least=least) for path in turned.values())
+    for (row, path), embedding in zip(turned.items(), stored, strict=True):
         others = record.labels == record.labels[row]
         others[row] = False
-        if not others.any():
+        if isinstance(embedding, ImageError) or not others.any():
             continue
         prototype = record.embeddings[others].sum(axis=0)
         prototype /= np.linalg.norm(prototype)
-        gain = (embedder.embed_one(as_stored(image)) - record.embeddings[row]) @ prototype
-        if gain > _MORE_ALIKE:
+        if (embedding - record.embeddings[row]) @ prototype > _MORE_ALIKE:
             found = (
-                f"turned by its EXIF orientation ({turn}), but as stored it is more like the "
-                "others of its class"
+                f"turned by its EXIF orientation ({_orientation(path)}), but as stored it is more "
+                "like the others of its class"
             )
             advice = "look whether it stands upright, and save it again without the tag if not"
-            yield Finding("rotation", (os.fspath(image),), None, found, advice)
+            yield Finding("rotation", (path,), None, found, advice)
 
 
 def _orientation(path: str | os.PathLike[str]) -> int:

@@ -7,21 +7,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-KINDS = (
-    "unreadable",
-    "ignored",
-    "extension",
-    "rotation",
-    "tiny",
-    "elongated",
-    "copy",
-    "conflict",
-    "leak",
-    "label",
-    "outlier",
-    "few",
-    "imbalance",
-)
+# What each kind is called, one and several.
+WORDS = {
+    "unreadable": ("image cannot be read", "images cannot be read"),
+    "ignored": ("file is passed over", "files are passed over"),
+    "extension": ("file name does not fit its content", "file names do not fit their content"),
+    "rotation": ("image may lie on its side", "images may lie on their side"),
+    "tiny": ("image is very small", "images are very small"),
+    "elongated": ("image is very long", "images are very long"),
+    "copy": ("image is there twice", "images are there more than once"),
+    "conflict": ("image has two labels", "images have two labels"),
+    "leak": (
+        "image is both fitted on and asked about",
+        "images are both fitted on and asked about",
+    ),
+    "label": ("label may be wrong", "labels may be wrong"),
+    "outlier": (
+        "image is unlike the rest of its class",
+        "images are unlike the rest of their class",
+    ),
+    "few": ("class has few images", "classes have few images"),
+    "imbalance": ("class is of another size", "classes are of other sizes"),
+}
+KINDS = tuple(WORDS)
 
 
 @dataclass(frozen=True)

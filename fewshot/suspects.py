@@ -135,7 +135,7 @@ def _leads(scores: Floats, labels: Labels) -> tuple[Floats, Labels]:
 
 def _neighbours_agree(embeddings: Floats, labels: Labels, row: int, other: int) -> bool:
     """Tell whether more of the most similar images are of another class than of the own one."""
-    similarity = embeddings @ embeddings[row]
+    similarity = np.einsum("nd,d->n", embeddings, embeddings[row])
     similarity[row] = -2  # itself
     nearest = labels[np.argsort(-similarity, kind="stable")[:_NEIGHBOURS]]
     return bool((nearest == other).sum() > (nearest == labels[row]).sum())

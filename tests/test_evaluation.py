@@ -66,7 +66,9 @@ def test_a_lone_image_is_fitted_on_but_not_asked_about() -> None:
     embeddings, labels = clusters(3, 4)
     found = cross_validate(make_artifact(embeddings[:9], labels[:9]))
     assert found.truth.tolist() == [0] * 4 + [1] * 4
-    with pytest.raises(SupportError, match="every class has one image, so none can be left out"):
+    with pytest.raises(
+        SupportError, match="no class has two different images, so none can be left"
+    ):
         cross_validate(make_artifact(*clusters(3, 1)))
 
 

@@ -19,11 +19,11 @@ from fewshot.decision import fit_decision
 from fewshot.errors import ImageError, UsageError
 from fewshot.evaluation import Evaluation, cross_validate, evaluate_on
 from fewshot.evidence import find_evidence
-from fewshot.findings import KINDS, Finding
+from fewshot.findings import Finding
 from fewshot.prediction import Answers
 from fewshot.reporting.page import require_replaceable, write_report
 from fewshot.reporting.parts import section
-from fewshot.reporting.words import KIND_WORDS, confused_pairs, next_steps, percent, plural
+from fewshot.reporting.words import confused_pairs, next_steps, percent, plural
 from tests.browser import Browser
 from tests.conftest import Floats, Labels, clusters, make_artifact, make_record
 
@@ -373,10 +373,6 @@ def test_findings_show_photographs_by_their_path(
     for where in ("photographs", "asked"):
         page = Page(write_report(*quick, file, findings=findings, **{where: {"x.png": photograph}}))
         assert page.source.count("data:image") == 1 and "gone.png" in page.text
-
-
-def test_every_kind_of_finding_has_words() -> None:
-    assert set(KIND_WORDS) == set(KINDS)
 
 
 def test_another_file_is_not_replaced(quick: tuple[Artifact, Evaluation], tmp_path: Path) -> None:

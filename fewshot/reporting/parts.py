@@ -11,11 +11,10 @@ from typing import Any
 
 from fewshot.artifact import Artifact
 from fewshot.evaluation import Evaluation
-from fewshot.findings import KINDS, Finding
+from fewshot.findings import KINDS, WORDS, Finding
 from fewshot.reporting.album import SMALL, Album, picture
 from fewshot.reporting.names import clean, named
 from fewshot.reporting.words import (
-    KIND_WORDS,
     about_unknown,
     confused_pairs,
     headline,
@@ -104,7 +103,7 @@ def _finding_group(kind: str, group: Sequence[Finding], albums: Sequence[Album])
     items = "".join(_finding(finding, albums) for finding in group[:_MOST_FINDINGS])
     more = len(group) - _MOST_FINDINGS
     rest = f"<p>and {more:,} more</p>" if more > 0 else ""
-    one, several = KIND_WORDS[kind]
+    one, several = WORDS[kind]
     words = one if len(group) == 1 else several
     return (
         f'<details class="card group"{" open" if len(group) <= 3 else ""}><summary><b>'

@@ -124,8 +124,9 @@ class Plot:
         matplotlib.rcParams["svg.hashsalt"] = self.name
         stream = io.StringIO()
         self.figure.savefig(stream, format="svg", facecolor="none", metadata={"Date": None})
-        body = self._insert_titles(_strip(stream.getvalue()))
-        body = re.sub(r"@@(\d+)@@", lambda m: self._words[int(m[1])], body)
+        # Words first: what is inserted later may look like a placeholder.
+        drawn = re.sub(r"@@(\d+)@@", lambda m: self._words[int(m[1])], _strip(stream.getvalue()))
+        body = self._insert_titles(drawn)
         return (
             f'<svg class="plot {self.name}" role="img" aria-label="{clean(label)}" '
             f'viewBox="0 0 {self.width} {self.height}" '

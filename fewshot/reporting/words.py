@@ -17,28 +17,6 @@ from fewshot.findings import Finding
 from fewshot.metrics import wilson_interval
 from fewshot.reporting.names import clean, named
 
-# Headings of the kinds of findings, for one and for several.
-KIND_WORDS = {
-    "unreadable": ("image cannot be read", "images cannot be read"),
-    "ignored": ("file is passed over", "files are passed over"),
-    "extension": ("file name does not fit its content", "file names do not fit their content"),
-    "rotation": ("image may lie on its side", "images may lie on their side"),
-    "tiny": ("image is very small", "images are very small"),
-    "elongated": ("image is very long", "images are very long"),
-    "copy": ("image is there twice", "images are there more than once"),
-    "conflict": ("image has two labels", "images have two labels"),
-    "leak": (
-        "image is both fitted on and asked about",
-        "images are both fitted on and asked about",
-    ),
-    "label": ("label may be wrong", "labels may be wrong"),
-    "outlier": (
-        "image is unlike the rest of its class",
-        "images are unlike the rest of their class",
-    ),
-    "few": ("class has few images", "classes have few images"),
-    "imbalance": ("class is of another size", "classes are of other sizes"),
-}
 _DOUBTFUL = ("label", "conflict")
 # More of an interval than this is worth a word; a step of the curve below this is level.
 _WIDE, _LEVEL = 0.2, 0.02
