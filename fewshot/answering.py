@@ -16,6 +16,7 @@ from fewshot.errors import ImageError, SupportError
 from fewshot.images import ImageSource, describe, require_several
 from fewshot.parallel import in_order
 from fewshot.prediction import Answers, Evidence, Prediction, join_answers, make_prediction
+from fewshot.references import reference_pictures
 from fewshot.support import SupportData, gather
 
 
@@ -98,6 +99,10 @@ class Answering(ABC):
             nothing = np.zeros((0, len(self.classes_)), np.float32)
             return Answers(nothing[:, :0], nothing, np.zeros(0, np.bool_))
         return join_answers(rows)
+
+    def replay(self) -> Answers:
+        """Answer for the reference pictures, to be compared with `references_`."""
+        return self.answer(reference_pictures())
 
     def predict(self, images: Sequence[ImageSource]) -> list[str]:
         """Return the most probable class of each image.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,9 @@ from fewshot.preprocessing import Preprocessing
 from fewshot.references import N_PICTURES
 from fewshot.rejection import NEVER
 
-FORMAT = 2
+# What is written, and what is read: 2 had no face crops.
+FORMAT = 3
+_READABLE = (2, FORMAT)
 FILE_NAME = "classifier.pkl"
 _MEASURED = {"held_out_images", "held_out_correct", "accuracy_low", "accuracy_high"}
 
@@ -54,12 +56,15 @@ class SupportRecord:
         What the images were called.
     hashes : tuple of str
         SHA-256 of their contents.
+    faceless : tuple of str
+        Those of the hashes that are of images without a face, which were taken whole instead.
     """
 
     embeddings: NDArray[np.float32]
     labels: NDArray[np.int64]
     names: tuple[str, ...]
     hashes: tuple[str, ...]
+    faceless: tuple[str, ...] = ()
 
     def by_content(self) -> dict[str, NDArray[np.float32]]:
         """Look up embeddings by content hash."""
@@ -73,6 +78,7 @@ class SupportRecord:
             self.labels[rows],
             tuple(self.names[row] for row in rows),
             tuple(self.hashes[row] for row in rows),
+            tuple(sorted({self.hashes[row] for row in rows} & set(self.faceless))),
         )
 
 
@@ -278,6 +284,8 @@ def read_artifact(path: str | os.PathLike[str]) -> Artifact:
 def write_artifact(artifact: Artifact, path: str | os.PathLike[str]) -> Path:
     """Write a classifier file: whole or not at all, keeping the one it replaces.
 
+    One that differs by its date alone is not worth keeping.
+
     Parameters
     ----------
     artifact : Artifact
@@ -290,11 +298,11 @@ def write_artifact(artifact: Artifact, path: str | os.PathLike[str]) -> Path:
         The file written.
     """
     file = artifact_path(path)
-    data = pickle_sealed({"format": FORMAT, **encode(artifact)})
-    earlier = file.read_bytes() if file.exists() else data
+    earlier = file.read_bytes() if file.exists() else None
+    keep = earlier is not None and not _differ_by_date(artifact, file, earlier)
     with replacing(file) as stream:
-        stream.write(data)
-        if earlier != data:  # once the new one is written, right before it takes its place
+        stream.write(_pickled(artifact))
+        if earlier is not None and keep:  # the new one is about to take its place
             _write(previous_path(file), earlier)
     return file
 
@@ -326,7 +334,7 @@ def restore_previous(path: str | os.PathLike[str]) -> tuple[Artifact, Artifact]:
     """
     file, previous = artifact_path(path), previous_path(path)
     before = read_artifact(file)
-    if not previous.exists():
+    if not previous.is_file():
         raise MissingFileError(f"{previous}: no previous classifier there, so nothing to undo")
     after = read_artifact(previous)
     data, earlier = file.read_bytes(), previous.read_bytes()
@@ -334,6 +342,20 @@ def restore_previous(path: str | os.PathLike[str]) -> tuple[Artifact, Artifact]:
     _write(file, earlier)
     _write(previous, data)
     return before, after
+
+
+def _pickled(artifact: Artifact) -> bytes:
+    """Return the content of the file of an artifact."""
+    return pickle_sealed({"format": FORMAT, **encode(artifact)})
+
+
+def _differ_by_date(artifact: Artifact, file: Path, content: bytes) -> bool:
+    """Tell whether a file holds an artifact, but for when it was made."""
+    try:
+        created = read_artifact(file).created
+    except ArtifactError:  # something else
+        return False
+    return _pickled(replace(artifact, created=created)) == content
 
 
 def _write(file: Path, data: bytes) -> None:
@@ -347,7 +369,7 @@ def _from_record(record: object, file: Path) -> Artifact:
     found = record.get("format") if isinstance(record, dict) else None
     if type(found) is not int:
         raise ArtifactError(f"{file}: not a fewshot classifier file; fit one with 'fewshot fit'")
-    if found != FORMAT:
+    if found not in _READABLE:
         raise ArtifactError(
             f"{file}: classifier format {found}; this fewshot reads format {FORMAT}: "
             "move it away and fit again, or install the fewshot that wrote it"

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from fewshot.artifact import SupportRecord
 from fewshot.decision import fit_decision
-from fewshot.duplicates import Copy, find_copies
+from fewshot.duplicates import Copy, exact_copies, find_copies
 from fewshot.embedder import Embedder
 from fewshot.errors import ImageError, SupportError
 from fewshot.file_findings import (
@@ -81,6 +81,11 @@ class _Embedded:
     classes: tuple[str, ...]
     errors: tuple[ImageError, ...]
 
+    def name(self, row: int) -> str:
+        """Say where an image is, or what it is called if it is no file."""
+        image = self.images[row]
+        return os.fspath(image) if isinstance(image, (str, os.PathLike)) else self.record.names[row]
+
     @property
     def files(self) -> list[Path]:
         """The images that are files."""
@@ -122,10 +127,12 @@ def check(
     SupportError
         If there is no folder, no image, or nothing at all.
     """
+    if classifier is not None:
+        _ = classifier.classes_  # fails if it was not fitted
     if data is None:
         return _check_kept(classifier)
     embedder = classifier.embedder_ if classifier else Embedder()
-    known = classifier.artifact_.support.by_content() if classifier else {}
+    known = classifier.artifact_.support if classifier else None
     support, shots = _gather(data, labels, negatives)
     own = _embed(support, support.classes, embedder, known, progress)
     asked = None if test is None else _embed(gather(test), own.classes, embedder, known, progress)
@@ -186,26 +193,31 @@ def _embed(
     support: SupportSet,
     classes: tuple[str, ...],
     embedder: Embedder,
-    known: Mapping[str, NDArray[np.float32]],
+    known: SupportRecord | None,
     progress: Progress | None,
 ) -> _Embedded:
     """Embed images, and keep where each is that could be."""
-    record, errors = embed_support(support, classes, embedder, known, progress)
-    places = dict(zip(support.names, support.images, strict=True))
-    return _Embedded(record, tuple(places[name] for name in record.names), classes, errors)
+    # Names may be those of several images; numbers are not.
+    numbered = replace(support, names=tuple(map(str, range(len(support)))))
+    record, errors = embed_support(numbered, classes, embedder, known, progress)
+    kept = [int(number) for number in record.names]
+    record = replace(record, names=tuple(support.names[i] for i in kept))
+    return _Embedded(record, tuple(support.images[i] for i in kept), classes, errors)
 
 
 def _copies(own: _Embedded, asked: _Embedded | None, pixels: bool) -> Iterator[Finding]:
     """Report pictures that are there more than once, a finding for each."""
     every = (own, asked) if asked else (own,)
     images = [image for part in every for image in part.images]
+    every_name = [part.name(row) for part in every for row in range(len(part.images))]
     hashes = [key for part in every for key in part.record.hashes]
     labels = np.concatenate([part.record.labels for part in every])
-    embeddings = np.concatenate([part.record.embeddings for part in every])
-    # Images that are like no other are not decoded to compare their pixels.
-    copies = find_copies(images, embeddings if pixels else np.zeros_like(embeddings), hashes)
+    copies = exact_copies(hashes)
+    if pixels:
+        embeddings = np.concatenate([part.record.embeddings for part in every])
+        copies = find_copies(images, embeddings, hashes)
     for rows, exact in _groups(copies):
-        names = tuple(map(describe, (images[row] for row in rows)))
+        names = tuple(every_name[row] for row in rows)
         what = "the same file" if exact else "the same picture, stored in another way,"
         if rows[0] < len(own.images) <= rows[-1]:
             found = f"{what} is learned from and measured on"
@@ -237,11 +249,11 @@ def _suspects(own: _Embedded, classifier: FewShotClassifier | None) -> Iterator[
         return
     embeddings, labels, n_classes = record.embeddings, record.labels, len(classes)
     for suspect in suspected_labels(held_out, labels, embeddings, n_classes):
-        name, label = describe(own.images[suspect.row]), classes[labels[suspect.row]]
+        name, label = own.name(suspect.row), classes[labels[suspect.row]]
         found = f"labelled {label}, looks like {classes[suspect.label]} ({suspect.probability:.2f})"
         yield Finding("label", (name,), label, found, "look at it, and move it if that is so")
     for row in find_outliers(embeddings, labels, n_classes):
-        name, label = describe(own.images[row]), classes[labels[row]]
+        name, label = own.name(row), classes[labels[row]]
         found = f"unlike the other images of {label}, and like no other class"
         yield Finding("outlier", (name,), label, found, "look at it, and take it out if it is none")
 

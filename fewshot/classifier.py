@@ -33,9 +33,11 @@ from fewshot.errors import (
     SkippedWarning,
 )
 from fewshot.evidence import find_evidence
-from fewshot.fitting import Progress, embed_support, fit_artifact
+from fewshot.face_views import find_detector, place_detector
+from fewshot.fitting import Progress, answer_references, embed_support, fit_artifact
 from fewshot.images import ImageSource
 from fewshot.prediction import Answers, Evidence
+from fewshot.references import reference_pictures
 from fewshot.rejection import REJECT_RATE
 from fewshot.support import Negatives, SupportData, collect, gather
 from fewshot.teachable import Teachable
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from fewshot.evaluation import Evaluation
     from fewshot.explaining import Explanation
     from fewshot.exported import ExportedClassifier
+    from fewshot.face_answers import FacePrediction
 
 
 class FewShotClassifier(Answering, Teachable):
@@ -63,6 +66,16 @@ class FewShotClassifier(Answering, Teachable):
         Folder where a backbone name is looked up first.
     views : int, default 1
         How many looks are taken at each image, 1 to 8: more accurate, and that much slower.
+    image_size : int, optional
+        Height and width in pixels that images are brought to, 32 or more; by default what the
+        backbone was made for. Smaller is faster, and not every backbone takes another.
+    crop : {"whole", "face"}
+        What of each image is looked at: all of it, or its largest face, which takes OpenCV.
+    no_face : {"whole", "skip", "error"}
+        What happens to an image without a face: it is taken whole, it counts as unreadable, or
+        `fit` raises SupportError.
+    detector : path, optional
+        A YuNet file that finds faces, instead of the cascades that OpenCV brings.
     reject_rate : float, default 0.05
         The part of genuine images that may be called unknown, so that others are too; 0 calls
         nothing unknown.
@@ -96,6 +109,10 @@ class FewShotClassifier(Answering, Teachable):
         *,
         models: str | os.PathLike[str] | None = None,
         views: int = 1,
+        image_size: int | None = None,
+        crop: str = "whole",
+        no_face: str = "whole",
+        detector: str | os.PathLike[str] | None = None,
         reject_rate: float = REJECT_RATE,
         threads: int | None = None,
     ) -> None:
@@ -103,6 +120,10 @@ class FewShotClassifier(Answering, Teachable):
         self.backbone = backbone
         self.models = models
         self.views = views
+        self.image_size = image_size
+        self.crop = crop
+        self.no_face = no_face
+        self.detector = detector
         self.reject_rate = reject_rate
         self.threads = threads
         self.held_out_: NDArray[np.float32] | None = None
@@ -159,7 +180,14 @@ class FewShotClassifier(Answering, Teachable):
         """
         support = collect(data, labels, negatives)
         embedder = Embedder(
-            self.backbone, models=self.models, views=self.views, threads=self.threads
+            self.backbone,
+            models=self.models,
+            views=self.views,
+            image_size=self.image_size,
+            crop=self.crop,
+            no_face=self.no_face,
+            detector=self.detector,
+            threads=self.threads,
         )
         self.artifact_, self.skipped_, self.held_out_ = fit_artifact(
             support, embedder, self.head, self.reject_rate, reuse=reuse, progress=progress
@@ -201,7 +229,7 @@ class FewShotClassifier(Answering, Teachable):
             return cross_validate(artifact, progress)
         query = gather(data, labels)
         record, skipped = embed_support(
-            query, artifact.classes, self._fitted_embedder, {}, progress
+            query, artifact.classes, self._fitted_embedder, None, progress
         )
         where = os.fspath(data) if isinstance(data, (str, os.PathLike)) else "images"
         evaluation = evaluate_on(artifact, record, f"{where}, {len(record.names)} images")
@@ -227,11 +255,34 @@ class FewShotClassifier(Answering, Teachable):
         ImageError
             If the image cannot be read.
         UsageError
-            If there is no such class.
+            If there is no such class, or the backbone gives no feature map.
         """
         from fewshot.explaining import explain
 
         return explain(self._fitted, self._fitted_embedder, image, label)
+
+    def classify_faces(self, image: ImageSource) -> tuple[FacePrediction, ...]:
+        """Classify every face in a picture, if this was fitted with ``crop="face"``.
+
+        Parameters
+        ----------
+        image : path, bytes, binary file, PIL image or uint8 array
+
+        Returns
+        -------
+        tuple of fewshot.face_answers.FacePrediction
+            From left to right; empty if there is no face.
+
+        Raises
+        ------
+        ImageError
+            If the image cannot be read.
+        UsageError
+            If it was fitted on whole pictures, or OpenCV is missing.
+        """
+        from fewshot.face_answers import classify_faces
+
+        return classify_faces(self._fitted, self._fitted_embedder, image)
 
     def save(self, path: str | os.PathLike[str] | None = None) -> Path:
         """Write the classifier, and put its backbone beside it, so that the folder is complete.
@@ -258,6 +309,7 @@ class FewShotClassifier(Answering, Teachable):
         if file.exists():
             read_artifact(file)
         name = place_backbone(backbone, file.parent)
+        place_detector(artifact.preprocessing, self.embedder_.detector_, file.parent)
         reference = replace(artifact.backbone, file=name)
         return write_artifact(replace(artifact, backbone=reference), file)
 
@@ -295,11 +347,20 @@ class FewShotClassifier(Answering, Teachable):
             artifact.decision.head.kind,
             backbone,
             views=artifact.preprocessing.views,
+            image_size=artifact.preprocessing.image_size,
+            crop=artifact.preprocessing.crop,
+            no_face=artifact.preprocessing.no_face,
+            detector=find_detector(artifact.preprocessing, file.parent),
             reject_rate=artifact.decision.rejection.rate,
             threads=threads,
         )
-        self.embedder_ = Embedder(backbone, preprocessing=artifact.preprocessing, threads=threads)
-        _require_same(self.embedder_.file_, artifact, file)
+        self.embedder_ = Embedder(
+            backbone,
+            detector=self.detector,
+            preprocessing=artifact.preprocessing,
+            threads=threads,
+        )
+        _require_same(self.embedder_, artifact, file)
         self.artifact_, self.skipped_ = artifact, ()
         return self
 
@@ -328,6 +389,11 @@ class FewShotClassifier(Answering, Teachable):
         decision = self._fitted.decision
         embeddings = self._fitted_embedder.embed_one(image)[np.newaxis]
         return Answers(embeddings, *decision.decide(embeddings))
+
+    def replay(self) -> Answers:
+        """Answer for the reference pictures, as fitting did."""
+        embeddings = self._fitted_embedder.embed_references(reference_pictures())
+        return answer_references(embeddings, self._fitted.decision)
 
     def _evidence(self, answers: Answers) -> Evidence:
         given = int(answers.probabilities[0].argmax())
@@ -365,9 +431,11 @@ def _warn_of(skipped: Sequence[ImageError], stacklevel: int = 3) -> None:
         warnings.warn(f"{error}; left out", SkippedWarning, stacklevel=stacklevel)
 
 
-def _require_same(found: tuple[Path, str], artifact: Artifact, file: Path) -> None:
+def _require_same(embedder: Embedder, artifact: Artifact, file: Path) -> None:
     """Refuse a backbone other than the one a classifier was fitted with."""
-    expected, (path, sha256) = artifact.backbone, found
+    expected, (path, sha256) = artifact.backbone, embedder.file_
+    if sha256 != expected.sha256 and path.with_suffix(".json").exists():
+        sha256 = embedder.backbone_.sha256  # with what is stated beside it
     if sha256 != expected.sha256:
         raise BackboneError(
             f"{file}: fitted with backbone {expected.file} (sha256 {expected.sha256[:12]}), but "

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 _COMMANDS = {
+    "capture": "collecting",
     "fit": "learning",
     "add": "learning",
     "remove": "learning",
@@ -33,6 +34,7 @@ _COMMANDS = {
     "report": "measuring",
     "verify": "measuring",
     "benchmark": "measuring",
+    "backbones": "listing",
     "export": "making",
     "demo": "making",
 }
@@ -49,7 +51,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 all done; 1 some images could not be read; 2 nothing could be done.
+        0 all done; 1 some images could not be read, or a check failed; 2 nothing could be done;
+        3 what was asked is not so.
     """
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a name that the terminal cannot show is escaped

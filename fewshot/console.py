@@ -13,28 +13,95 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any, TextIO
 
+    from fewshot.capturing import Captured
     from fewshot.errors import ImageError
+    from fewshot.face_answers import FacePrediction
     from fewshot.prediction import Evidence, Prediction
 
 
 def fit_text(
-    summary: Mapping[str, Any], found: Mapping[str, int], n_skipped: int, file: Path, data: str
+    summary: Mapping[str, Any],
+    found: Mapping[str, int],
+    n_skipped: int,
+    file: Path,
+    arguments: Sequence[str],
 ) -> str:
-    """Say what was learned, where it is, what may be wrong with it, and what to type next."""
+    """Say what was learned, where it is, what may be wrong with it, and what to type next.
+
+    The arguments are those that `fewshot check` is to be given.
+    """
     import shlex
 
     shots = summary["classes"]
-    check = f"check: {_counts(found)}; see: fewshot check {shlex.quote(data)}\n" if found else ""
-    place = file.parent if file.name == "classifier.pkl" else file
-    models = "" if str(place) == "models" else f" --models {shlex.quote(str(place))}"
+    check = (
+        f"check: {_counts(found)}; see: fewshot check {shlex.join(arguments)}\n" if found else ""
+    )
     return (
         f"{_list_classes(shots, 8)}\n"
         f"{sum(shots.values())} images used, {n_skipped} skipped\n"
+        f"{_faces(summary)}"
         f"held-out accuracy: {_accuracy(summary['measured'])}\n"
         f"{check}"
         f"wrote {file}\n"
-        f"next: fewshot classify{models} IMAGE"
+        f"next: fewshot classify{_models_option(file)} IMAGE"
     )
+
+
+def _faces(summary: Mapping[str, Any]) -> str:
+    """Say in how many images there was no face, if faces were looked for."""
+    if "faces" not in summary:
+        return ""
+    images, without, part = (summary["faces"][key] for key in ("images", "without", "fraction"))
+    fate = {"whole": "taken whole", "skip": "left out"}.get(summary["preprocessing"]["no_face"], "")
+    end = f", {fate}" if without and fate else ""
+    return f"no face found in {without} of {images} images ({part:.0%}){end}\n"
+
+
+def faces_text(image: str, answers: Sequence[FacePrediction], top: int) -> str:
+    """Say whose faces are in an image, a line each, and where."""
+    lines = []
+    for answer in answers:
+        best, *others = [f"{printable(label)} {p:.2f}" for label, p in answer.scores.items()][:top]
+        verdict = best if answer.known else f"unknown (closest: {best})"
+        left, top_, right, bottom = answer.box
+        where = f"{right - left} x {bottom - top_} at {left}, {top_}"
+        lines.append("  ".join([printable(image), where, verdict, *others]))
+    return "\n".join(lines or [f"{printable(image)}  no face found"])
+
+
+def capture_text(captured: Captured, data: str, classes: int, fitted: bool) -> str:
+    """Say what was collected, why not more, and what to type next."""
+    import shlex
+
+    n, names = len(captured.files), [printable(str(file)) for file in captured.files]
+    places = f", {names[0]}{f' to {names[-1]}' if n > 1 else ''}" if names else ""
+    of = "" if captured.complete else f" of {captured.wanted}"
+    reasons = {
+        "blank": captured.blank,
+        "blurred": captured.blurred,
+        "like another picture": captured.alike,
+    }
+    left_out = ", ".join(f"{number} {why}" for why, number in reasons.items() if number)
+    lines = [
+        f"wrote {n}{of} picture{'s' * (captured.wanted > 1)}{places}",
+        f"{captured.looked_at} frames looked at; left out: {left_out or 'none'}",
+    ]
+    if captured.interrupted:
+        lines.append("ended from the keyboard")
+    elif not captured.complete:
+        lines.append("for more, record for longer, and move the camera or the thing slowly")
+    folder = shlex.quote(data)
+    add = f"fewshot add {folder}; or to start anew: " if fitted else ""
+    other = "fewshot capture --label ANOTHER; then: " if classes < 2 and not fitted else ""
+    return "\n".join([*lines, *([f"next: {add}{other}fewshot fit {folder}"] if names else [])])
+
+
+def _models_option(file: Path) -> str:
+    """Return the option that names a classifier file, if it needs one."""
+    import shlex
+
+    place = file.parent if file.name == "classifier.pkl" else file
+    return "" if str(place) == "models" else f" --models {shlex.quote(str(place))}"
 
 
 def prediction_text(answer: Prediction, top: int) -> str:
@@ -50,33 +117,16 @@ def checkup_text(summary: Mapping[str, Any]) -> str:
     for finding in summary["findings"]:
         about = ", ".join(finding["images"]) or f"class {finding['label']}"
         lines.append(f"{printable(about)}: {printable(finding['found'])}; {finding['advice']}")
-    images = f"{summary['images']} images of {summary['classes']} classes"
+    noun = "class" if summary["classes"] == 1 else "classes"
+    images = f"{summary['images']} images of {summary['classes']} {noun}"
     return "\n".join([*lines, f"{images}: {_counts(summary['counts'])}"])
-
-
-# What each kind of finding is called, one and several.
-_FINDINGS = {
-    "unreadable": ("unreadable image", "unreadable images"),
-    "ignored": ("image not used", "images not used"),
-    "extension": ("wrong extension", "wrong extensions"),
-    "rotation": ("doubtful rotation", "doubtful rotations"),
-    "tiny": ("tiny image", "tiny images"),
-    "elongated": ("elongated image", "elongated images"),
-    "copy": ("copy", "copies"),
-    "conflict": ("copy in another class", "copies in other classes"),
-    "leak": ("image both learned and measured", "images both learned and measured"),
-    "label": ("suspected label", "suspected labels"),
-    "outlier": ("outlier", "outliers"),
-    "few": ("class of few images", "classes of few images"),
-    "imbalance": ("class out of balance", "classes out of balance"),
-}
 
 
 def _counts(found: Mapping[str, int]) -> str:
     """Say how many findings there are of each kind."""
-    return (
-        ", ".join(f"{n} {_FINDINGS[kind][n > 1]}" for kind, n in found.items()) or "nothing found"
-    )
+    from fewshot.findings import WORDS
+
+    return ", ".join(f"{n} {WORDS[kind][n > 1]}" for kind, n in found.items()) or "nothing found"
 
 
 def evidence_text(answer: Prediction, evidence: Evidence) -> str:
@@ -95,21 +145,18 @@ def evidence_text(answer: Prediction, evidence: Evidence) -> str:
 
 def change_text(change: Mapping[str, Any], file: Path) -> str:
     """Say what a lesson changed, and how to go back."""
-    import shlex
-
     moves = [
         f"{printable(label)} {before} -> {after}{_fate(before, after)}"
         for label, (before, after) in change["classes"].items()
     ]
     if not change["changed"]:
-        return "nothing changed: all of it was known already"
+        return "nothing changed"
     more = [f"and {len(moves) - 8} more"] if len(moves) > 8 else []
-    models = "" if str(file.parent) == "models" else f" --models {shlex.quote(str(file.parent))}"
     return (
-        f"{', '.join(moves[:8] + more) or 'other images, as many of each class'}\n"
+        f"{', '.join(moves[:8] + more) or 'as many images of each class as before'}\n"
         f"held-out accuracy before: {_accuracy(change['measured_before'])}\n"
         f"held-out accuracy now:    {_accuracy(change['measured'])}\n"
-        f"wrote {file}; to go back: fewshot undo{models}"
+        f"wrote {file}; to go back: fewshot undo{_models_option(file)}"
     )
 
 
@@ -152,6 +199,10 @@ def info_text(summary: Mapping[str, Any], file: Path) -> str:
         "pixels": f"{pixels['resize']} to {pixels['image_size']} x {pixels['image_size']}, "
         f"{pixels['interpolation']}, views: {pixels['views']}",
     }
+    if pixels["crop"] == "face":
+        rows["faces"] = f"the largest, found by {pixels['detector']}; without one: " + (
+            "taken whole" if pixels["no_face"] == "whole" else "not answered for"
+        )
     return "\n".join(f"{name:<9} {text}" for name, text in rows.items())
 
 
@@ -206,6 +257,37 @@ def benchmark_text(summary: Mapping[str, Any]) -> str:
         f"recommended: {summary['recommendation']}",
     ]
     return "\n".join(lines)
+
+
+def backbones_text(found: Sequence[Mapping[str, Any]], folders: Sequence[str]) -> str:
+    """List backbones: a table of those that can be used, where they are from, and the others."""
+    usable = [backbone for backbone in found if not backbone["error"]]
+    rows = [
+        [
+            printable(backbone["name"]),
+            f"{backbone['bytes'] / 1e6:.1f}",
+            str(backbone["dim"]),
+            f"{backbone['image_size']}{'' if backbone['any_size'] else ' only'}",
+            printable(backbone["licence"]),
+            printable(backbone["file"]),
+        ]
+        for backbone in usable
+    ]
+    lines = _left(["name", "MB", "dim", "image size", "licence", "file"], rows) if rows else []
+    if rows:
+        lines.append("")
+    lines += [f"{printable(each['name'])}: {printable(each['source'])}" for each in usable]
+    lines += [f"not usable: {printable(each['error'])}" for each in found if each["error"]]
+    return "\n".join(lines or [f"no backbone in {', '.join(folders)}"])
+
+
+def _left(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Align columns of words to the left."""
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in (heads, *rows)
+    ]
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

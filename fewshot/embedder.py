@@ -15,20 +15,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fewshot.backbones import DEFAULT_BACKBONE, Backbone, find_backbone, read_metadata
-from fewshot.errors import BackboneError, ImageError
+from fewshot.backbones import DEFAULT_BACKBONE, Backbone, find_backbone
+from fewshot.describing import describe_backbone, feature_maps, fixed_size, require_size
+from fewshot.errors import BackboneError, ImageError, NoFaceError
 from fewshot.files import file_sha256
-from fewshot.images import ImageSource, load_views, require_several
+from fewshot.images import Box, ImageSource, load_views_and_boxes, require_several
 from fewshot.parallel import in_order
 from fewshot.pooling import pool
-from fewshot.preprocessing import Preprocessing
-from fewshot.sessions import Opening, read_properties, run
+from fewshot.preprocessing import CASCADES, Preprocessing
+from fewshot.sessions import Opening
 
 if TYPE_CHECKING:
     import onnxruntime as ort
 
-_PARAMETERS = ("backbone", "models", "views", "preprocessing", "threads")
-_OPENED = ("file_", "_opening", "_opened")
+_PARAMETERS = "backbone models views image_size crop no_face detector preprocessing threads".split()
+_OPENED = ("file_", "_opening", "_opened", "_detector")
 
 
 class Embedder:
@@ -39,15 +40,26 @@ class Embedder:
     Parameters
     ----------
     backbone : str or path, default "mobilenet_v2"
-        A name, or the path of an ``.onnx`` file; see `fewshot.backbones.find_backbone`.
+        A name, or the path of an ``.onnx`` file; see `fewshot.backbones.find_backbone`. What a
+        file does not say of itself is read in the JSON file beside it; see `fewshot.statement`.
     models : path, optional
         Folder where a name is looked up first.
     views : int, default 1
         How many looks are taken at each picture, 1 to 8, each at the cost of one more pass of the
         backbone; their average is more accurate. See
         `fewshot.preprocessing.Preprocessing`.
+    image_size : int, optional
+        Height and width in pixels that pictures are brought to, 32 or more; by default what the
+        backbone was made for. Not every backbone takes another.
+    crop : {"whole", "face"}
+        What of each picture is embedded: all of it, or its largest face, which takes OpenCV.
+    no_face : {"whole", "skip", "error"}
+        What happens to a picture without a face: it is taken whole, or cannot be read.
+    detector : path, optional
+        A YuNet file that finds faces, instead of the cascades of OpenCV.
     preprocessing : Preprocessing, optional
-        How pictures are brought to size, instead of what the backbone and `views` say.
+        How pictures are brought to size, instead of what the backbone and the five parameters from
+        `views` on say; a detector that it names is looked for at `detector`.
     threads : int, optional
         Images worked on at the same time; by default one for each processor at hand. The
         embeddings do not depend on it.
@@ -65,12 +77,20 @@ class Embedder:
         *,
         models: str | os.PathLike[str] | None = None,
         views: int = 1,
+        image_size: int | None = None,
+        crop: str = "whole",
+        no_face: str = "whole",
+        detector: str | os.PathLike[str] | None = None,
         preprocessing: Preprocessing | None = None,
         threads: int | None = None,
     ) -> None:
         self.backbone = backbone
         self.models = models
         self.views = views
+        self.image_size = image_size
+        self.crop = crop
+        self.no_face = no_face
+        self.detector = detector
         self.preprocessing = preprocessing
         self.threads = threads
 
@@ -82,7 +102,41 @@ class Embedder:
     @property
     def preprocessing_(self) -> Preprocessing:
         """How pictures are brought to size."""
-        return self.preprocessing or replace(self.backbone_.preprocessing, views=self.views)
+        if self.preprocessing is not None:
+            return self.preprocessing
+        recipe = self.backbone_.preprocessing
+        size = self.image_size or recipe.image_size
+        recipe = replace(recipe, views=self.views, image_size=size)
+        if self.crop == "whole":
+            return recipe
+        detector, sha256 = self._detector
+        return replace(
+            recipe,
+            crop=self.crop,
+            no_face=self.no_face,
+            detector=detector,
+            detector_sha256=sha256,
+        )
+
+    @cached_property
+    def _detector(self) -> tuple[str, str]:
+        """What finds faces, as in `Preprocessing`."""
+        if self.detector is None:
+            return CASCADES, ""
+        from fewshot.face_views import name_detector
+
+        return name_detector(self.detector)
+
+    @property
+    def detector_(self) -> Path | None:
+        """The YuNet file that finds faces, if one does."""
+        return None if self.detector is None else Path(self.detector)
+
+    @property
+    def fixed_size_(self) -> int | None:
+        """The one image size that the backbone takes, or None if it takes others."""
+        backbone, session = self._opened
+        return fixed_size(session, backbone)
 
     @cached_property
     def file_(self) -> tuple[Path, str]:
@@ -98,9 +152,11 @@ class Embedder:
     def _opened(self) -> tuple[Backbone, ort.InferenceSession]:
         path, sha256 = self.file_
         session = self._opening.session()
-        _check_nodes(session, path)
-        backbone = read_metadata(path, sha256, read_properties(session, path))
-        _check_dim(session, backbone)
+        backbone = describe_backbone(session, path, sha256)
+        if self.__dict__.get("_completed", backbone.sha256) != backbone.sha256:
+            raise BackboneError(f"{path}: stated otherwise than when this embedder was pickled")
+        if self.image_size is not None:
+            require_size(session, backbone, self.image_size)
         return backbone, session
 
     def embed(self, images: Sequence[ImageSource]) -> NDArray[np.float32]:
@@ -141,6 +197,15 @@ class Embedder:
         iterator of ndarray of float32, shape (dim,), or ImageError
             The embedding, or why the image could not be read.
         """
+        return (result for result, _ in self.stream_noting(images))
+
+    def stream_noting(
+        self, images: Iterable[ImageSource]
+    ) -> Iterator[tuple[NDArray[np.float32] | ImageError, bool]]:
+        """Do as `stream`, and tell of each image whether what the recipe asks for was found in it.
+
+        That is False for an image without a face that was taken whole instead, or not at all.
+        """
         require_several(images)
         _ = self.file_  # found and begun to be opened once, and not by every thread
         return in_order(self._embed_or_error, images, self.threads)
@@ -161,7 +226,53 @@ class Embedder:
         ImageError
             If the image cannot be read.
         """
-        return self.embed_views(load_views(image, self.preprocessing_))
+        return self.embed_views(self.look(image)[0])
+
+    def embed_references(self, pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """Embed pictures drawn for comparison, which are taken whole where they show no face.
+
+        Parameters
+        ----------
+        pictures : sequence of ndarray of uint8, shape (H, W, 3)
+
+        Returns
+        -------
+        ndarray of float32, shape (n_pictures, dim)
+        """
+        recipe = replace(self.preprocessing_, no_face="whole")
+        return np.stack([self.embed_views(self._look(each, recipe)[0]) for each in pictures])
+
+    def look(self, image: ImageSource) -> tuple[NDArray[np.uint8], tuple[Box, ...], bool]:
+        """Decode an image, and bring what is embedded of it to size.
+
+        Parameters
+        ----------
+        image : path, bytes, binary file, PIL image or uint8 array
+
+        Returns
+        -------
+        pixels : ndarray of uint8, shape (n_views, image_size, image_size, 3)
+        boxes : tuple of (left, top, right, bottom), one a view
+            As fractions of the upright picture, 0 to 1.
+        found : bool
+            False for an image without a face, if faces are embedded.
+
+        Raises
+        ------
+        ImageError
+            If the image cannot be read, or has no face and must have one.
+        """
+        return self._look(image, self.preprocessing_)
+
+    def _look(
+        self, image: ImageSource, recipe: Preprocessing
+    ) -> tuple[NDArray[np.uint8], tuple[Box, ...], bool]:
+        """Follow a recipe."""
+        if recipe.crop == "whole":
+            return *load_views_and_boxes(image, recipe), True
+        from fewshot.face_views import look_at_face
+
+        return look_at_face(image, recipe, self.detector_)
 
     def embed_views(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Run the backbone on views of one image that already have its size.
@@ -190,8 +301,8 @@ class Embedder:
         ndarray of float32, shape (n_views, dim, h, w)
             What `fewshot.pooling.pool` makes the embedding from.
         """
-        (maps,) = run(self._opened[1], self.file_[0], ["feature_map"], pixels)
-        return maps  # type: ignore[no-any-return]
+        backbone, session = self._opened
+        return feature_maps(session, backbone, pixels)
 
     def fit(self, X: Any = None, y: Any = None) -> Embedder:
         """Do nothing: the backbone is frozen. Part of being a scikit-learn transformer."""
@@ -219,6 +330,7 @@ class Embedder:
             self.__dict__.pop(opened, None)
         if params.keys() & {"backbone", "models"}:  # another file is what was asked for
             self.__dict__.pop("_sha256", None)
+            self.__dict__.pop("_completed", None)
         return self
 
     def __sklearn_tags__(self) -> Any:
@@ -241,33 +353,14 @@ class Embedder:
         state = {k: v for k, v in self.__dict__.items() if k not in _OPENED}
         if "file_" in self.__dict__:
             state["backbone"], state["_sha256"] = self.file_
+        if "_opened" in self.__dict__:  # what is stated beside the file must stay, too
+            state["_completed"] = self.backbone_.sha256
         return state
 
-    def _embed_or_error(self, image: ImageSource) -> NDArray[np.float32] | ImageError:
-        """Embed one image, with the error as a value."""
+    def _embed_or_error(self, image: ImageSource) -> tuple[NDArray[np.float32] | ImageError, bool]:
+        """Embed one image, with the error as a value; and tell whether there was what to embed."""
         try:
-            return self.embed_one(image)
+            pixels, _, found = self.look(image)
+            return self.embed_views(pixels), found
         except ImageError as error:
-            return error
-
-
-def _check_nodes(session: ort.InferenceSession, path: Path) -> None:
-    """Refuse a network that images do not go into, or that has no feature map."""
-    inputs = [(node.name, node.type, len(node.shape)) for node in session.get_inputs()]
-    outputs = [node.name for node in session.get_outputs()]
-    if inputs != [("image", "tensor(uint8)", 4)] or "feature_map" not in outputs:
-        found = ", ".join(f"{name} {kind}" for name, kind, _ in inputs)
-        raise BackboneError(
-            f"{path}: inputs {found} and outputs {', '.join(outputs)}; expected one input "
-            "'image' tensor(uint8) (N, H, W, 3) and an output 'feature_map'"
-        )
-
-
-def _check_dim(session: ort.InferenceSession, backbone: Backbone) -> None:
-    """Refuse a file that says another length of embedding than it gives."""
-    (node,) = (node for node in session.get_outputs() if node.name == "feature_map")
-    if node.type != "tensor(float)" or node.shape[1:2] != [backbone.dim] or len(node.shape) != 4:
-        raise BackboneError(
-            f"{backbone.path}: its metadata say dim {backbone.dim}, its output 'feature_map' is "
-            f"{node.type} {node.shape}; expected float (N, {backbone.dim}, h, w): export it again"
-        )
+            return error, not isinstance(error, NoFaceError)

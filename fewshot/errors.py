@@ -29,6 +29,10 @@ class ImageError(FewShotError, ValueError):
         return f"{self.name}: {self.reason}" if self.name else self.reason
 
 
+class NoFaceError(ImageError):
+    """No face was found in an image, where one is needed."""
+
+
 class SupportError(FewShotError, ValueError):
     """A support set cannot be fitted on: no images, one class, labels that do not match."""
 

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from fewshot.artifact import Artifact
 from fewshot.decision import Decision
 from fewshot.embedder import Embedder
+from fewshot.errors import UsageError
 from fewshot.evidence import find_evidence
-from fewshot.images import Box, ImageSource, describe, load_views_and_boxes
+from fewshot.images import Box, ImageSource, describe
 from fewshot.pooling import place_shares, pool, window_shares
 from fewshot.prediction import Prediction, make_prediction
 from fewshot.preprocessing import MAX_VIEWS
@@ -84,10 +85,11 @@ def explain(
     ImageError
         If the image cannot be read.
     UsageError
-        If there is no class of that name.
+        If there is no class of that name, or the backbone has no feature map.
     """
+    _require_map(embedder)
     number = None if label is None else artifact.number_of(label)
-    pixels, boxes = load_views_and_boxes(image, embedder.preprocessing_)
+    pixels, boxes, _ = embedder.look(image)
     feature_maps = embedder.feature_maps(pixels)
     embedding, classes = pool(feature_maps), artifact.classes
     (probabilities,), (known,) = artifact.decision.decide(embedding[np.newaxis])
@@ -99,6 +101,17 @@ def explain(
     if len(maps) == MAX_VIEWS:  # the last look is taken in a mirror
         maps[-1] = maps[-1, :, ::-1].copy()
     return Explanation(prediction, classes[number], float(probabilities[number]), maps, boxes)
+
+
+def _require_map(embedder: Embedder) -> None:
+    """Refuse a backbone that does not tell what it sees where."""
+    backbone = embedder.backbone_
+    if not backbone.has_feature_map:
+        raise UsageError(
+            f"{backbone.path}: gives one embedding for the whole picture and no feature map, so "
+            "where the evidence lies is not known; fit with a backbone whose output is one, or "
+            "look at the most similar images: fewshot classify --why"
+        )
 
 
 def activation_maps(

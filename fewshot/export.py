@@ -80,7 +80,8 @@ def export_classifier(
     Raises
     ------
     UsageError
-        If there is no such precision, or the classifier looks at each image several times.
+        If there is no such precision, or the classifier looks at each image several times, or its
+        backbone was not exported by fewshot.
         Or if the package onnx is not installed.
     """
     if precision not in PRECISIONS:
@@ -93,9 +94,33 @@ def export_classifier(
             f"this classifier looks at each image {artifact.preprocessing.views} times, and a "
             "single file looks once: fit again with --views 1, or carry the folder"
         )
+    if artifact.preprocessing.crop != "whole":
+        raise UsageError(
+            "this classifier looks for the face in each image first, which a single file cannot: "
+            "carry the folder, or fit again without --crop face"
+        )
+    require_joinable(classifier.embedder_)
     backbone, artifact = _backbone(classifier, precision, data, negatives)
     model = join_graphs(artifact, backbone, resize_in_graph)
     return _write(model, metadata_of(artifact, precision, resize_in_graph), path)
+
+
+def require_joinable(embedder: Embedder) -> None:
+    """Refuse a backbone that takes something else than pixels as they are.
+
+    Raises
+    ------
+    UsageError
+        The message says why, and what to do.
+    """
+    backbone = embedder.backbone_
+    if feeding := backbone.feeding:
+        raise UsageError(
+            f"{backbone.path.name}: takes {feeding.input_layout} {feeding.input_type} as "
+            f"{feeding.input!r}, and only backbones written by scripts/export_backbone.py, which "
+            "take pixels as they are, can be made into one file or another precision; carry the "
+            "folder instead"
+        )
 
 
 def _require_free(path: Path, backbone: Path) -> None:
@@ -188,7 +213,12 @@ def _backbone(
     if precision != "int8":
         return backbone_in(precision, path), classifier.artifact_
     recipe = classifier.artifact_.preprocessing
-    pixels = None if data is None else calibration_pixels(gather(data).images, recipe)
+    if data is None:
+        from fewshot.precision import drawn_pictures
+
+        pixels: Iterable[NDArray[np.uint8]] = [drawn_pictures(_CALIBRATED_ON, recipe.image_size)]
+    else:
+        pixels = calibration_pixels(gather(data).images, recipe)
     model = backbone_in(precision, path, pixels)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         file = Path(folder) / path.name
@@ -218,6 +248,7 @@ def _fit_again(
     again = FewShotClassifier(
         decision.head.kind,
         backbone,
+        image_size=classifier.artifact_.preprocessing.image_size,
         reject_rate=decision.rejection.rate,
         threads=classifier.threads,
     ).fit(data, negatives=negatives)

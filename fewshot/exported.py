@@ -9,7 +9,7 @@ import base64
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,6 @@ from fewshot.errors import ArtifactError, BackboneError, MissingFileError
 from fewshot.images import ImageSource, load_views
 from fewshot.packing import decode
 from fewshot.prediction import Answers
-from fewshot.preprocessing import Preprocessing
 from fewshot.references import N_PICTURES
 from fewshot.sessions import open_session, read_properties, run
 
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
 
 FORMAT = "1"
 _OUTPUTS = ["embedding", "probabilities", "known"]
-_RECIPE = [field.name for field in fields(Preprocessing) if field.name != "views"]
+_RECIPE = "image_size resize crop_fraction interpolation".split()
 _KEYS = ["fewshot_classifier", "classes", "summary", "references", "precision", *_RECIPE]
 
 
@@ -136,8 +135,7 @@ def metadata_of(artifact: Artifact, precision: str, resize_in_graph: bool) -> di
         For ``metadata_props``. ``classes``, ``summary`` and ``references`` are JSON.
     """
     rejection = artifact.decision.rejection
-    recipe = {name: str(value) for name, value in asdict(artifact.preprocessing).items()}
-    del recipe["views"]
+    recipe = {name: str(getattr(artifact.preprocessing, name)) for name in _RECIPE}
     return {
         "fewshot_classifier": FORMAT,
         "classes": json.dumps(artifact.classes),

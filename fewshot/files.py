@@ -63,10 +63,11 @@ def require_writable(folder: Path) -> None:
         raise UsageError(f"{folder}: {existing} {state}; give another folder to write to")
 
 
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file, in hexadecimal."""
+def file_sha256(path: Path, appendix: bytes = b"") -> str:
+    """Return the SHA-256 of a file in hexadecimal, or with bytes at its end."""
     digest = hashlib.sha256()
     with open(path, "rb") as file:
         while block := file.read(1 << 20):
             digest.update(block)
+    digest.update(appendix)
     return digest.hexdigest()

@@ -27,6 +27,7 @@ from fewshot.blend import check_kind
 from fewshot.decision import Decision, fit_decision
 from fewshot.embedder import Embedder
 from fewshot.errors import ImageError, SupportError, UsageError
+from fewshot.face_views import require_faces
 from fewshot.images import ImageSource, content_hash, describe
 from fewshot.metrics import wilson_interval
 from fewshot.prediction import Answers
@@ -81,11 +82,12 @@ def fit_artifact(
     if not 0 <= reject_rate < 1:
         raise UsageError(f"reject rate is {reject_rate}; expected 0 to 1, 1 excluded")
     backbone = embedder.backbone_
-    known = {} if reuse is None else _stored_embeddings(reuse, embedder)
+    known = None if reuse is None else _stored_support(reuse, embedder)
     record, skipped = embed_support(support, support.classes, embedder, known, progress)
+    require_faces(embedder.preprocessing_, skipped)
     _require_every_class(support, record, skipped)
     learned, held_out = learn(
-        record, support.classes, head, reject_rate, embedder.embed(reference_pictures())
+        record, support.classes, head, reject_rate, embedder.embed_references(reference_pictures())
     )
     reference = BackboneReference(backbone.path.name, backbone.sha256, backbone.name, backbone.dim)
     artifact = Artifact(backbone=reference, preprocessing=embedder.preprocessing_, **learned)
@@ -144,23 +146,23 @@ def answer_references(embeddings: Embedding, decision: Decision) -> Answers:
     return Answers(embeddings, *(np.concatenate(part) for part in zip(*rows, strict=True)))
 
 
-def _stored_embeddings(path: str | os.PathLike[str], embedder: Embedder) -> dict[str, Embedding]:
-    """Look up embeddings by content hash in an earlier classifier, if made in the same way."""
+def _stored_support(path: str | os.PathLike[str], embedder: Embedder) -> SupportRecord | None:
+    """Look up what an earlier classifier was fitted on, if embedded in the same way."""
     if not artifact_path(path).exists():
-        return {}
+        return None
     earlier = read_artifact(path)
     made_alike = (
         earlier.backbone.sha256 == embedder.backbone_.sha256
         and earlier.preprocessing == embedder.preprocessing_
     )
-    return earlier.support.by_content() if made_alike else {}
+    return earlier.support if made_alike else None
 
 
 def embed_support(
     support: SupportSet,
     classes: Sequence[str],
     embedder: Embedder,
-    known: Mapping[str, Embedding],
+    known: SupportRecord | None = None,
     progress: Progress | None = None,
 ) -> tuple[SupportRecord, tuple[ImageError, ...]]:
     """Embed labelled images, each content once, and leave out what cannot be read.
@@ -171,8 +173,8 @@ def embed_support(
     classes : sequence of str
         What labels are positions in; any other is one past the last.
     embedder : Embedder
-    known : mapping of str to ndarray
-        Embeddings that need not be made again, by content hash.
+    known : SupportRecord, optional
+        Images that need not be embedded again.
     progress : callable, optional
         As for `fit_artifact`.
 
@@ -183,11 +185,13 @@ def embed_support(
         One for each image left out.
     """
     hashes = [_hash_or_error(image) for image in support.images]
-    results = _embed_new(dict(zip(hashes, support.images, strict=True)), embedder, known, progress)
+    results, faceless = _embed_new(
+        dict(zip(hashes, support.images, strict=True)), embedder, known, progress
+    )
     rows = [results[key] if isinstance(key, str) else key for key in hashes]
     for i, row in enumerate(rows):
         if isinstance(row, ImageError):  # a copy of it may have given it another name
-            rows[i] = ImageError(row.reason, describe(support.images[i]))
+            rows[i] = type(row)(row.reason, describe(support.images[i]))
     skipped = tuple(row for row in rows if isinstance(row, ImageError))
     kept = {i: row for i, row in enumerate(rows) if not isinstance(row, ImageError)}
     numbers: dict[str | None, int] = {label: number for number, label in enumerate(classes)}
@@ -196,6 +200,7 @@ def embed_support(
         labels=np.array([numbers.get(support.labels[i], len(classes)) for i in kept], np.int64),
         names=tuple(support.names[i] for i in kept),
         hashes=tuple(str(hashes[i]) for i in kept),
+        faceless=tuple(sorted({str(hashes[i]) for i in kept} & faceless)),
     )
     return record, skipped
 
@@ -203,17 +208,21 @@ def embed_support(
 def _embed_new(
     images: Mapping[str | ImageError, ImageSource],
     embedder: Embedder,
-    known: Mapping[str, Embedding],
+    known: SupportRecord | None,
     progress: Progress | None,
-) -> dict[str, Embedding | ImageError]:
-    """Add to the known embeddings those of other images, by content hash."""
-    results: dict[str, Embedding | ImageError] = dict(known)
-    new = {k: image for k, image in images.items() if isinstance(k, str) and k not in known}
-    for done, (key, result) in enumerate(zip(new, embedder.stream(new.values()), strict=True), 1):
+) -> tuple[dict[str, Embedding | ImageError], set[str]]:
+    """Add to the known embeddings those of other images, by content hash; and which lack a face."""
+    results: dict[str, Embedding | ImageError] = {} if known is None else {**known.by_content()}
+    faceless = set() if known is None else set(known.faceless)
+    new = {k: image for k, image in images.items() if isinstance(k, str) and k not in results}
+    found = embedder.stream_noting(new.values())
+    for done, (key, (result, has_face)) in enumerate(zip(new, found, strict=True), 1):
         results[key] = result
+        if not has_face:
+            faceless.add(key)
         if progress:
             progress(done, len(new))
-    return results
+    return results, faceless
 
 
 def _hash_or_error(image: ImageSource) -> str | ImageError:

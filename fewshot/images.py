@@ -193,10 +193,10 @@ def format_of(suffix: str) -> str | None:
     return Image.registered_extensions().get(suffix.lower())
 
 
-def as_stored(source: ImageSource) -> NDArray[np.uint8]:
+def as_stored(source: ImageSource, at_least: int | None = None) -> NDArray[np.uint8]:
     """Decode a picture as `open_rgb` does, but for the EXIF orientation: (H, W, 3)."""
     try:
-        return np.asarray(_to_rgb(_decode(source, None)))
+        return np.asarray(_to_rgb(_decode(source, at_least)))
     except Exception as error:
         raise ImageError(_reason(error), describe(source)) from error
 

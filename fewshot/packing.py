@@ -10,7 +10,7 @@ import io
 import math
 import pickle
 import pickletools
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, NoReturn, get_args, get_origin, get_type_hints
 
 import numpy as np
@@ -56,10 +56,12 @@ def decode(value: Any, kind: Any, where: str) -> Any:
     if is_dataclass(kind):
         found = _require(value, dict, where)
         hints = get_type_hints(kind)
-        missing = [name for name in hints if name not in found]
-        if missing:
+        # What has a default came later, and is not in what an earlier fewshot wrote.
+        needed = [field.name for field in fields(kind) if field.default is MISSING]
+        if missing := [name for name in needed if name not in found]:
             raise ValueError(f"{where} lacks {', '.join(missing)}")
-        return kind(**{n: decode(found[n], hint, f"{where}.{n}") for n, hint in hints.items()})  # type: ignore[operator]
+        given = {name: hint for name, hint in hints.items() if name in found}
+        return kind(**{n: decode(found[n], hint, f"{where}.{n}") for n, hint in given.items()})  # type: ignore[operator]
     if origin in (np.ndarray, NDArray):  # up to numpy 2.4 the alias is the former
         scalar = arguments[0] if origin is NDArray else get_args(arguments[1])[0]
         return _decode_array(_require(value, dict, where), scalar, where)

@@ -10,9 +10,20 @@ import argparse
 
 from fewshot import __version__
 
+_CAPTURE = """examples:
+  fewshot capture --label cup                      20 pictures from the first camera
+  fewshot capture --label cup --source cup.mp4     from a video, spread over its length
+
+Blurred frames are left out, and those that repeat another. Pictures of one recording are alike, and
+so accuracy that is measured on them looks too good: record each class more than once, in other
+places and at other times. It takes OpenCV: pip install 'fewshot[camera]'
+
+exit status: 0 all taken, 1 fewer than asked for, 2 nothing could be done"""
 _FIT = """examples:
   fewshot fit data/                 data/rose/*.jpg, data/tulip/*.jpg, ...
   fewshot fit data/ -o garden/      then: fewshot classify --models garden/ new.jpg
+
+  fewshot fit people/ --crop face   people/anna/*.jpg, people/ben/*.jpg, ...: tell faces apart
 
 Running it again embeds only images that are new or changed."""
 _ADD = """examples:
@@ -24,6 +35,7 @@ Only images that are new are embedded; 'fewshot undo' goes back."""
 _REMOVE = """examples:
   fewshot remove --label rose
   fewshot remove --image data/rose/3.jpg
+  fewshot remove --negatives
 
 An image is found by its content, or if the file is gone by the name that 'fewshot info --images'
 lists; 'fewshot undo' goes back."""
@@ -37,6 +49,7 @@ _CLASSIFY = """examples:
   fewshot classify new.jpg
   fewshot classify new.jpg --why             the most similar images it was fitted on
   fewshot classify new.jpg --correct tulip   learn from a mistake
+  fewshot classify group.jpg --faces all --annotate named.png
   fewshot classify new.jpg --is tulip && echo "it is"
   fewshot classify photos/ 'more/*.png' --top 3
   fewshot classify photos/ --json | jq -r 'select(.known) | [.image, .label] | @tsv'
@@ -83,6 +96,12 @@ It looks for unreadable and misnamed files, pictures that are there twice, label
 images unlike their class, and classes of too few images. Nothing is changed or moved.
 
 exit status: 0 nothing found, 1 something needs attention, 2 nothing could be done"""
+_BACKBONES = """examples:
+  fewshot backbones
+  fewshot fit data/ --backbone NAME
+
+A name is looked up in --models, $FEWSHOT_MODELS, ./models and the installed package. Any other
+network will do too, as --backbone FILE.onnx: what it does not say of itself is asked for."""
 _EVALUATE = """examples:
   fewshot evaluate data/                         images left out in turn
   fewshot evaluate data/ --test other/           fit on data/, measure on other/
@@ -109,6 +128,15 @@ def build_parser() -> argparse.ArgumentParser:
         title="commands", dest="command", metavar="COMMAND", required=True
     )
 
+    capture = _command(
+        commands, "capture", "take pictures of a class from a camera or a video", _CAPTURE
+    )
+    add = capture.add_argument
+    add("--label", metavar="NAME", required=True, help="the class they are of")
+    add("--count", metavar="N", type=_count, default=20, help="how many (default: 20)")
+    add("--source", metavar="N|FILE", default="0", help="camera, or video file (default: 0)")
+    add("--data", metavar="DIR", default="data", help="folder of classes (default: data)")
+
     fit = _command(commands, "fit", "learn classes from a folder of images", _FIT)
     _add_fitting(fit)
     fit.add_argument("-o", "--output", metavar="DIR", help="where to write (default: as --models)")
@@ -123,6 +151,14 @@ def build_parser() -> argparse.ArgumentParser:
     then = classify.add_mutually_exclusive_group()
     then.add_argument("--correct", metavar="NAME", help="learn that this is what they show")
     then.add_argument("--is", metavar="NAME", dest="asked", help="answer yes or no")
+    classify.add_argument(
+        "--faces",
+        choices=("all",),
+        help="answer for every face; takes a classifier fitted with --crop face",
+    )
+    classify.add_argument(
+        "--annotate", metavar="FILE", help="draw boxes and names, .png; with --faces all"
+    )
 
     explain = _command(commands, "explain", "draw where in images the evidence lies", _EXPLAIN)
     explain.add_argument("images", metavar="IMAGE", nargs="+", help="file, folder or glob")
@@ -205,7 +241,7 @@ def build_parser() -> argparse.ArgumentParser:
     info = _command(commands, "info", "show what a classifier file is made of")
     info.add_argument("--images", action="store_true", help="list the images it was fitted on")
     teaching = [commands.choices[name] for name in ("add", "remove", "relabel", "rename", "undo")]
-    for command in (fit, classify, check, evaluate):
+    for command in (fit, classify, evaluate):
         command.add_argument(
             "--threads",
             metavar="N",
@@ -220,6 +256,9 @@ def build_parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--models", metavar="DIR", help=f"{what} (default: $FEWSHOT_MODELS or models)"
         )
+
+    backbones = _command(commands, "backbones", "list the backbones that can be named", _BACKBONES)
+    backbones.add_argument("--models", metavar="DIR", help="folder to look in first")
 
     demo = _command(commands, "demo", "try everything on handwritten digits, offline")
     demo.add_argument(
@@ -258,6 +297,7 @@ def _add_teaching(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     what = remove.add_mutually_exclusive_group(required=True)
     what.add_argument("--label", metavar="NAME", help="a class")
     what.add_argument("--image", metavar="FILE", nargs="+", help="images it was fitted on")
+    what.add_argument("--negatives", action="store_true", help="all images of none of the classes")
 
     relabel = _command(commands, "relabel", "put images into another class", _RELABEL)
     relabel.add_argument("images", metavar="FILE", nargs="+", help="images it was fitted on")
@@ -283,7 +323,8 @@ def _add_fitting(parser: argparse.ArgumentParser) -> None:
         "--backbone",
         metavar="NAME|FILE",
         default="mobilenet_v2",
-        help="network that turns images into embeddings (default: mobilenet_v2, built in)",
+        help="network that turns images into embeddings, see fewshot backbones "
+        "(default: mobilenet_v2, built in)",
     )
     add(
         "--views",
@@ -291,6 +332,31 @@ def _add_fitting(parser: argparse.ArgumentParser) -> None:
         type=_count,
         default=1,
         help="looks at each image, 1 to 8: more accurate, and that much slower (default: 1)",
+    )
+    add(
+        "--image-size",
+        metavar="N",
+        type=_count,
+        help="pixels each image is brought to, 32 or more: fewer are faster (default: what the "
+        "backbone was made for)",
+    )
+    add(
+        "--crop",
+        choices=("whole", "face"),
+        default="whole",
+        help="what of each image is looked at: all of it, or its largest face, which takes OpenCV: "
+        "pip install 'fewshot[faces]' (default: whole)",
+    )
+    add(
+        "--no-face",
+        choices=("whole", "skip", "error"),
+        default="whole",
+        help="an image without a face is taken whole, left out, or an error (default: whole)",
+    )
+    add(
+        "--detector",
+        metavar="FILE",
+        help="a YuNet file (.onnx) to find faces (default: the cascades of OpenCV)",
     )
     add(
         "--reject-rate",

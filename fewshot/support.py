@@ -142,6 +142,8 @@ def expand(patterns: Sequence[str | os.PathLike[str]]) -> list[Path]:
 def _from_folder(data: str | os.PathLike[str]) -> SupportSet:
     """Read `folder/<class>/*`."""
     folder, groups = Path(data), list_folder(data)
+    if not groups:
+        require_two_classes((), data)
     for label, files in groups.items():
         require_images(files, folder / label)
     pairs = [(file, label) for label, files in groups.items() for file in files]
@@ -209,6 +211,8 @@ def _from_pairs(images: Sequence[ImageSource], labels: Sequence[object]) -> Supp
     """Match images with labels, and name them by path or by position."""
     if len(images) != len(labels):
         raise SupportError(f"{len(images)} images but {len(labels)} labels; give one for each")
+    if "" in labels:
+        raise SupportError("an empty label was given; expected a word, or None for a negative")
     return SupportSet(
         images=tuple(images),
         labels=tuple(None if label is None else str(label) for label in labels),

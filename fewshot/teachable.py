@@ -63,14 +63,20 @@ class Teachable(ABC):
         Returns
         -------
         FewShotClassifier
-            A new one, with the weights that fitting on all images at once gives. Images that
-            cannot be read, or that it holds under another label, are left out, with a
+            A new one, with the weights that fitting on all images at once gives, copies left out.
+            Images that cannot be read, or that it holds under another label, are left out, with a
             `FewShotWarning` each, and kept in `skipped_`.
         """
         support = gather(data, labels)
         return self._taught(*teaching.add(self._fitted, support, self._fitted_embedder, progress))
 
-    def remove(self: Self, *, label: str | None = None, images: Sequence[ImageSource] = ()) -> Self:
+    def remove(
+        self: Self,
+        *,
+        label: str | None = None,
+        images: Sequence[ImageSource] = (),
+        negatives: bool = False,
+    ) -> Self:
         """Forget a class, or single images; a class without any left is gone.
 
         Parameters
@@ -78,6 +84,8 @@ class Teachable(ABC):
         label : str, optional
         images : sequence of ImageSource
             Photographs, or the names they were fitted under.
+        negatives : bool
+            Whether all images that are of none of the classes go, too.
 
         Returns
         -------
@@ -96,6 +104,9 @@ class Teachable(ABC):
         if label is not None:
             own = np.flatnonzero(artifact.support.labels == artifact.number_of(label))
             rows = np.union1d(rows, own)
+        if negatives:
+            none = np.flatnonzero(artifact.support.labels == len(artifact.classes))
+            rows = np.union1d(rows, none)
         return self._taught(teaching.remove(artifact, rows))
 
     def relabel(self: Self, images: Sequence[ImageSource], label: str) -> Self:

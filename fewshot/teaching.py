@@ -1,7 +1,8 @@
 """Change what a classifier was fitted on, and fit its head again: from stored embeddings alone.
 
 Each function makes a new artifact, the very one that fitting on the changed support set from the
-beginning would give; embedding new images is left to `fewshot.fitting`.
+beginning would give, or returns the same one if nothing changes; embedding new images is left to
+`fewshot.fitting`.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def add(
     ----------
     artifact : Artifact
     support : SupportSet
-        Those it holds under the same label already are passed over.
+        Those it holds under the same label already are passed over, and so are copies.
     embedder : Embedder
         The one the artifact was made with.
     progress : callable, optional
@@ -48,18 +49,35 @@ def add(
     """
     kept = artifact.support
     classes = tuple(sorted({*artifact.classes, *support.classes}))
-    record, skipped = embed_support(support, classes, embedder, kept.by_content(), progress)
+    record, skipped = embed_support(support, classes, embedder, kept, progress)
     kept = replace(kept, labels=_renumber(artifact, classes))
-    rows = {key: row for row, key in enumerate(kept.hashes)}
-    new = np.array([key not in rows for key in record.hashes], bool)
-    conflicts = tuple(
-        _conflict(record.names[i], kept.names[row])
-        for i, row in enumerate(map(rows.get, record.hashes))
-        if row is not None and kept.labels[row] != record.labels[i]
-    )
-    if new.any():
-        artifact = _fit_again(artifact, _join(kept, record.take(new)), classes)
-    return artifact, skipped + conflicts
+    new, conflicts = _sort_out(kept, record)
+    record = _with_own_names(record.take(np.array(new, np.int64)), kept.names)
+    return _fit_again(artifact, _join(kept, record), classes), (*skipped, *conflicts)
+
+
+def _sort_out(kept: SupportRecord, record: SupportRecord) -> tuple[list[int], list[ImageError]]:
+    """Tell which images are new; an image that is there under another label is an error."""
+    held: dict[str, dict[int, str]] = {}
+    for key, label, name in zip(kept.hashes, kept.labels.tolist(), kept.names, strict=True):
+        held.setdefault(key, {})[label] = name
+    new, conflicts = [], []
+    for i, (key, label) in enumerate(zip(record.hashes, record.labels.tolist(), strict=True)):
+        if key not in held:
+            held[key] = {label: record.names[i]}
+            new.append(i)
+        elif label not in held[key]:
+            conflicts.append(_conflict(record.names[i], next(iter(held[key].values()))))
+    return new, conflicts
+
+
+def _with_own_names(record: SupportRecord, taken: tuple[str, ...]) -> SupportRecord:
+    """Put the beginning of its hash before each name that another image has."""
+    seen, names = set(taken), []
+    for name, key in zip(record.names, record.hashes, strict=True):
+        names.append(f"{key[:8]}/{name}" if name in seen else name)
+        seen.add(names[-1])
+    return replace(record, names=tuple(names))
 
 
 def remove(artifact: Artifact, rows: Rows) -> Artifact:
@@ -95,7 +113,8 @@ def relabel(artifact: Artifact, rows: Rows, label: str) -> Artifact:
     SupportError
         If a single class would be left.
     """
-    classes = tuple(sorted({*artifact.classes, _name(label)}))
+    label = _name(label)
+    classes = tuple(sorted({*artifact.classes, label}))
     labels = _renumber(artifact, classes)
     labels[rows] = classes.index(label)
     return _fit_again(artifact, replace(artifact.support, labels=labels), classes)
@@ -115,6 +134,8 @@ def rename(artifact: Artifact, old: str, new: str) -> Artifact:
         If there is no class of the old name, or already one of the new.
     """
     rows = np.flatnonzero(artifact.support.labels == artifact.number_of(old))
+    if new == old:
+        raise UsageError(f"{new!r} is its name already")
     if new in artifact.classes:
         raise UsageError(
             f"there is a class {new!r} already; to put images of {old!r} into it, relabel them"
@@ -189,7 +210,7 @@ def compare(before: Artifact, after: Artifact) -> dict[str, Any]:
     """
     first, second = _count(before), _count(after)
     return {
-        "changed": before.list_images() != after.list_images(),
+        "changed": _essence(before) != _essence(after),
         "classes": {
             label: [first.get(label, 0), second.get(label, 0)]
             for label in sorted(first | second)
@@ -198,6 +219,13 @@ def compare(before: Artifact, after: Artifact) -> dict[str, Any]:
         "measured_before": before.measured,
         "measured": after.measured,
     }
+
+
+def _essence(artifact: Artifact) -> tuple[object, ...]:
+    """Return what makes two artifacts the same or not."""
+    decision = artifact.decision
+    made = artifact.backbone.sha256, artifact.preprocessing, decision.head.kind
+    return artifact.list_images(), *made, decision.rejection.rate
 
 
 def _count(artifact: Artifact) -> dict[str, int]:
@@ -224,22 +252,29 @@ def _rows_of(support: SupportRecord, image: ImageSource) -> list[int]:
 def _named(support: SupportRecord, path: str) -> list[int]:
     """Return the rows of the image with a name, of which the path may say more folders."""
     names = [Path(name).as_posix() for name in support.names]
-    rows = [i for i, name in enumerate(names) if f"/{path}".endswith(f"/{name}")]
+    if path in names:
+        return [i for i, name in enumerate(names) if name == path]
+    # A name alone may be in any folder.
+    rows = [i for i, name in enumerate(names) if "/" in name and path.endswith(f"/{name}")]
     if len({support.hashes[i] for i in rows}) > 1:
         raise SupportError(f"{path}: the name of {len(rows)} images; give the file itself")
     return rows
 
 
 def _fit_again(artifact: Artifact, support: SupportRecord, classes: tuple[str, ...]) -> Artifact:
-    """Fit on a changed support set, after leaving out classes without images."""
+    """Fit on a support set, if it is another; classes without images are left out."""
     left = np.unique(support.labels[support.labels < len(classes)])
     numbers = np.full(len(classes) + 1, len(left), np.int64)  # the last is that of negatives
     numbers[left] = np.arange(len(left))
-    classes = tuple(classes[number] for number in left)
+    support = replace(support, labels=numbers[support.labels])
+    classes, before = tuple(classes[number] for number in left), artifact.support
+    unchanged = classes == artifact.classes and support.hashes == before.hashes
+    if unchanged and (support.labels == before.labels).all():
+        return artifact
     if not classes or len(classes) == len(np.unique(support.labels)):  # no negatives
         require_two_classes(classes)
     learned, _ = learn(
-        replace(support, labels=numbers[support.labels]),
+        support,
         classes,
         artifact.decision.head.kind,
         artifact.decision.rejection.rate,
@@ -261,18 +296,19 @@ def _join(first: SupportRecord, second: SupportRecord) -> SupportRecord:
         np.concatenate([first.labels, second.labels]),
         first.names + second.names,
         first.hashes + second.hashes,
+        tuple(sorted({*first.faceless, *second.faceless})),
     )
 
 
-def _name(label: str) -> str:
+def _name(label: object) -> str:
     """Refuse a class without a name."""
-    if not label:
+    if not str(label):
         raise UsageError("an empty name was given for a class; expected a word")
-    return label
+    return str(label)
 
 
 def _conflict(name: str, earlier: str) -> ImageError:
     """Say that an image is known under another label."""
     return ImageError(
-        f"known as {earlier}, under another label; to change that: fewshot relabel", name
+        f"known as {earlier}, under another label; relabel that one, or remove it first", name
     )

@@ -18,7 +18,6 @@ from fewshot.answering import Answering
 from fewshot.errors import ImageError, UsageError
 from fewshot.images import ImageSource
 from fewshot.prediction import Answers, join_answers
-from fewshot.references import reference_pictures
 from fewshot.sessions import runtime_version
 
 # Probabilities that moved further than this are other answers, whatever label comes first.
@@ -70,7 +69,7 @@ def verify(classifier: Answering) -> Agreement:
         Between what was kept and what is answered here. Probabilities that moved by more than
         `TOLERANCE` count as another answer.
     """
-    found = classifier.answer(reference_pictures())
+    found = classifier.replay()
     return _agreement(classifier.references_, found, TOLERANCE)
 
 

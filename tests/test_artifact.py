@@ -75,7 +75,7 @@ def test_it_names_no_global(models: Path) -> None:
 
 
 def test_it_holds_what_the_design_says(record: dict[str, Any]) -> None:
-    assert record["format"] == 2
+    assert record["format"] == 3
     assert record["classes"] == ["disc", "grid", "stripes"]
     assert set(record["decision"]) == {"head", "temperature", "rejection"}
     assert record["decision"]["head"]["kind"] == "auto"
@@ -89,6 +89,10 @@ def test_it_holds_what_the_design_says(record: dict[str, Any]) -> None:
         "crop_fraction",
         "interpolation",
         "views",
+        "crop",
+        "no_face",
+        "detector",
+        "detector_sha256",
     }
     assert record["support"]["names"][0] == "disc/00.png"
     assert {len(h) for h in record["support"]["hashes"]} == {64}
@@ -189,8 +193,8 @@ def test_a_record_that_does_not_hold_together_is_refused(
         (pickle.dumps("somebody's own work"), "not a classifier file, or a damaged one"),
         (seal(pickle.dumps([1])), "not a fewshot classifier file"),
         (seal(pickle.dumps({"format": "1"})), "not a fewshot classifier file"),
-        (seal(pickle.dumps({"format": 1})), "classifier format 1; this fewshot reads format 2"),
-        (seal(pickle.dumps({"format": 2})), "record lacks classes, decision"),
+        (seal(pickle.dumps({"format": 1})), "classifier format 1; this fewshot reads format 3"),
+        (seal(pickle.dumps({"format": 3})), "record lacks classes, decision"),
     ],
 )
 def test_files_that_are_something_else(content: bytes, message: str, tmp_path: Path) -> None:

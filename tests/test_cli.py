@@ -17,8 +17,8 @@ from fewshot.parser import build_parser
 from tests.conftest import CLASSES, Run, draw, draw_face, draw_noise, write_set
 
 COMMANDS = tuple(
-    "fit add remove relabel rename undo classify explain check evaluate report export verify "
-    "benchmark info demo".split()
+    "capture fit add remove relabel rename undo classify explain check evaluate report export "
+    "verify benchmark info backbones demo".split()
 )
 
 
@@ -117,7 +117,7 @@ def test_info(fewshot: Run, models: Path) -> None:
     assert "mobilenet_v2.onnx" in told.stdout and "0 negatives" in told.stdout
     assert "turns away about 5% of genuine images" in told.stdout and "views: 1" in told.stdout
     summary = json.loads(fewshot("info", "--json", FEWSHOT_MODELS=str(models)).stdout)
-    assert summary["format"] == 2 and summary["backbone"]["dim"] == 1280
+    assert summary["format"] == 3 and summary["backbone"]["dim"] == 1280
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,10 @@ def test_info(fewshot: Run, models: Path) -> None:
         (["fit", "two", "--reject-rate", "1"], "reject rate is 1.0; expected 0 to 1"),
         (["fit", "two", "--negatives", "nowhere"], "nowhere: no images found"),
         (["evaluate", "one"], "only one class"),
-        (["evaluate", "two"], "every class has one image, so none can be left out .* --test"),
+        (
+            ["evaluate", "two"],
+            "no class has two different images, so none can be left out .* --test",
+        ),
         (["evaluate", "two", "--test", "nowhere"], "nowhere: no such folder"),
         (["evaluate", "two", "--test", "empty"], "empty"),
         (["evaluate", "two", "--test", "bad"], "bad"),

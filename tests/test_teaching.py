@@ -1,7 +1,9 @@
 """Teaching: what comes of it is what fitting from the beginning gives, and nothing is lost."""
 
+import re
 import shutil
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,7 @@ from fewshot.errors import (
     UsageError,
 )
 from fewshot.heads import HEADS
+from fewshot.teaching import compare
 from tests.conftest import CLASSES, draw, draw_noise, write_set
 
 
@@ -183,13 +186,73 @@ def test_what_is_refused(
     assert whole.artifact_ is before
 
 
-def test_the_name_of_several_images_is_refused(whole: FewShotClassifier, tmp_path: Path) -> None:
+def test_an_image_of_a_known_name_gets_one_of_its_own(
+    whole: FewShotClassifier, tmp_path: Path
+) -> None:
     other = write_set(tmp_path / "data", 1, first=40)
     (other / "disc" / "40.png").rename(other / "disc" / "00.png")
     taught = whole.partial_fit(other)
-    with pytest.raises(SupportError, match=r"disc/00\.png: the name of 2 images; give the file"):
-        taught.remove(images=["disc/00.png"])
-    assert len(taught.remove(images=[other / "disc" / "00.png"]).artifact_.support.names) == 20
+    (new,) = (name for name in names(taught) if name.endswith("/disc/00.png"))
+    assert re.fullmatch(r"[0-9a-f]{8}/disc/00\.png", new) and len(set(names(taught))) == 21
+    first = names(taught.remove(images=["disc/00.png"]))
+    assert new in first and "disc/00.png" not in first
+    for image in (new, other / "disc" / "00.png"):
+        second = names(taught.remove(images=[image]))
+        assert new not in second and "disc/00.png" in second
+
+
+def names(classifier: FewShotClassifier) -> tuple[str, ...]:
+    return classifier.artifact_.support.names
+
+
+def test_a_name_without_a_folder_is_not_the_end_of_another(
+    whole: FewShotClassifier, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    draw("grid", 60).save("00.png")
+    taught = whole.partial_fit(["00.png"], ["grid"])
+    (tmp_path / "00.png").unlink()
+    with pytest.raises(SupportError, match=r"mistyped.00\.png: not among"):
+        taught.remove(images=["mistyped/00.png"])
+    assert "00.png" not in names(taught.remove(images=["00.png"]))
+    assert "disc/00.png" not in names(taught.remove(images=["data/disc/00.png"]))
+
+
+def test_copies_within_a_lesson(whole: FewShotClassifier) -> None:
+    new = draw("grid", 61)
+    once = whole.partial_fit([new], ["grid"])
+    assert_same(whole.partial_fit([new, new], ["grid"] * 2).artifact_, once.artifact_)
+    with pytest.warns(FewShotWarning, match="under another label"):
+        both = whole.partial_fit([new, new], ["grid", "disc"])
+    assert_same(both.artifact_, once.artifact_)
+
+
+def test_a_lesson_that_changes_nothing_gives_the_same_artifact(whole: FewShotClassifier) -> None:
+    for same in (whole.relabel(["disc/01.png"], "disc"), whole.remove(images=[])):
+        assert same.artifact_ is whole.artifact_
+
+
+def test_saving_the_same_again_keeps_what_was_before(
+    whole: FewShotClassifier, tmp_path: Path
+) -> None:
+    whole.save(tmp_path)
+    FewShotClassifier.load(tmp_path).rename("disc", "circle").save(tmp_path)
+    kept = previous_path(tmp_path).read_bytes()
+    again = FewShotClassifier.load(tmp_path)
+    again.artifact_ = replace(again.artifact_, created="2000-01-01T00:00:00+00:00")
+    again.save(tmp_path)
+    assert previous_path(tmp_path).read_bytes() == kept
+
+
+def test_comparing_what_has_the_same_images(data: Path, whole: FewShotClassifier) -> None:
+    assert not compare(whole.artifact_, whole.artifact_)["changed"]
+    assert compare(whole.artifact_, fit(data, "centroid").artifact_)["changed"]
+
+
+def test_negatives_can_be_forgotten(whole: FewShotClassifier) -> None:
+    taught = whole.partial_fit([draw_noise(1), draw_noise(2)], [None, None])
+    assert taught.artifact_.has_negatives
+    assert_same(taught.remove(negatives=True).artifact_, whole.artifact_)
 
 
 def test_a_file_of_a_known_name_and_other_content_is_not_taken_for_it(

@@ -34,7 +34,7 @@ def test_add_a_folder_of_new_and_known_classes(fewshot: Run, folder: Path, tmp_p
     assert last == f"wrote {Path('models/classifier.pkl')}; to go back: fewshot undo"
     assert shots(folder) == {"disc": 6, "grid": 4, "net": 2, "stripes": 6}
     again = fewshot("add", "more")
-    assert again.stdout == "nothing changed: all of it was known already\n"
+    assert again.stdout == "nothing changed\n"
 
 
 def test_add_images_of_one_class_and_negatives(fewshot: Run, folder: Path, tmp_path: Path) -> None:
@@ -109,14 +109,14 @@ def test_classify_why(fewshot: Run, folder: Path, support_folder: Path, tmp_path
     ("arguments", "message"),
     [
         (["add", "nowhere"], "nowhere: no such folder"),
-        (["add", "a", "b"], "2 names without --label; expected one folder"),
+        (["add", "a", "b"], "a, b: no --label; expected one folder"),
         (["remove", "--label", "dics"], "no class 'dics'; expected one of disc, grid, stripes"),
         (["remove", "--image", "x.png"], "x.png: not among the 12 images fitted on"),
         (["relabel", "x.png", "disc"], "x.png: not among the 12 images fitted on"),
         (["relabel", "disc/00.png", ""], "an empty name was given for a class"),
         (["rename", "disc", "grid"], "there is a class 'grid' already"),
         (["undo"], "no previous classifier there, so nothing to undo"),
-        (["remove"], "one of the arguments --label --image is required"),
+        (["remove"], "one of the arguments --label --image --negatives is required"),
         (["add", "x.png", "--label", "a", "--negatives"], "not allowed with argument"),
     ],
 )
@@ -134,6 +134,8 @@ def test_what_cannot_be_read_is_named_and_the_rest_learned(
     fewshot: Run, folder: Path, support_folder: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "bad.png").write_bytes(b"no")
+    alone = fewshot("add", "bad.png")
+    assert alone.returncode == 2 and "bad.png: no --label; expected one folder" in alone.stderr
     draw("grid", 90).save(tmp_path / "good.png")
     known = support_folder / "disc" / "00.png"
     told = fewshot("add", "--label", "grid", "bad.png", "good.png", known)

@@ -38,6 +38,10 @@ def classify(arguments: argparse.Namespace) -> int:
     from fewshot.classifier import FewShotClassifier, load_classifier
     from fewshot.support import expand
 
+    if arguments.faces is not None or arguments.annotate is not None:
+        from fewshot.commands.facing import classify_faces
+
+        return classify_faces(arguments)
     images = expand(arguments.images)
     if arguments.correct is None and not arguments.why:  # a single file will do, too
         answering = load_classifier(arguments.models, threads=arguments.threads)

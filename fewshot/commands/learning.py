@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from fewshot.console import as_json, change_text, fit_text, progress_bar, report_skipped
 from fewshot.errors import UsageError
 
@@ -19,6 +21,7 @@ def fit(arguments: argparse.Namespace) -> int:
     from fewshot.artifact import artifact_path
     from fewshot.backbones import models_folder
     from fewshot.checking import check
+    from fewshot.face_views import count_faces
     from fewshot.files import require_writable
 
     output = models_folder(arguments.output or arguments.models)
@@ -29,11 +32,17 @@ def fit(arguments: argparse.Namespace) -> int:
     found = check(
         arguments.data, negatives=arguments.negatives, classifier=classifier, pixels=False
     ).summary()["counts"]
+    artifact = classifier.artifact_
+    faces = count_faces(artifact.preprocessing, artifact.support, classifier.skipped_)
+    if faces is not None:
+        summary["faces"] = faces
     if arguments.json:
         skipped = [str(error) for error in classifier.skipped_]
         print(as_json({"file": str(file), "skipped": skipped, "check": found, **summary}))
     else:
-        print(fit_text(summary, found, len(classifier.skipped_), file, arguments.data))
+        negatives = ["--negatives", arguments.negatives] if arguments.negatives else []
+        check_arguments = [arguments.data, *negatives]
+        print(fit_text(summary, found, len(classifier.skipped_), file, check_arguments))
     return 1 if classifier.skipped_ else 0
 
 
@@ -41,11 +50,17 @@ def fitted(arguments: argparse.Namespace, reuse: Path | None) -> FewShotClassifi
     """Fit as the arguments say, and report what was skipped."""
     from fewshot.classifier import FewShotClassifier
 
+    if arguments.crop != "face" and (arguments.no_face != "whole" or arguments.detector):
+        raise UsageError("--no-face and --detector say how faces are found; add --crop face")
     classifier = FewShotClassifier(
         arguments.head,
         arguments.backbone,
         models=arguments.models,
         views=arguments.views,
+        image_size=arguments.image_size,
+        crop=arguments.crop,
+        no_face=arguments.no_face,
+        detector=arguments.detector,
         reject_rate=arguments.reject_rate,
         threads=arguments.threads,
     )
@@ -68,10 +83,10 @@ def add(arguments: argparse.Namespace) -> int:
     if arguments.label is not None or arguments.negatives:
         images = expand(arguments.data)
         taught = classifier.partial_fit(images, [arguments.label] * len(images), progress=progress)
-    elif len(arguments.data) > 1:
+    elif len(arguments.data) > 1 or os.path.isfile(arguments.data[0]):
         raise UsageError(
-            f"{len(arguments.data)} names without --label; expected one folder with one folder "
-            "per class, or --label NAME and images"
+            f"{', '.join(arguments.data[:3])}: no --label; expected one folder with one folder per "
+            "class, or --label NAME and images"
         )
     else:
         taught = classifier.partial_fit(arguments.data[0], progress=progress)
@@ -81,7 +96,9 @@ def add(arguments: argparse.Namespace) -> int:
 def remove(arguments: argparse.Namespace) -> int:
     """Forget a class, or single images."""
     classifier = _load(arguments)
-    taught = classifier.remove(label=arguments.label, images=arguments.image or ())
+    taught = classifier.remove(
+        label=arguments.label, images=arguments.image or (), negatives=arguments.negatives
+    )
     return save_taught(arguments, classifier, taught)
 
 
@@ -103,8 +120,10 @@ def undo(arguments: argparse.Namespace) -> int:
     """Go back to the classifier before the last change."""
     from fewshot.artifact import artifact_path, restore_previous
     from fewshot.backbones import models_folder
+    from fewshot.files import require_writable
 
     file = artifact_path(models_folder(arguments.models))
+    require_writable(file.parent)
     before, after = restore_previous(file)
     _say_change(arguments, before, after, file)
     return 0
@@ -114,12 +133,17 @@ def save_taught(
     arguments: argparse.Namespace, classifier: FewShotClassifier, taught: FewShotClassifier
 ) -> int:
     """Save what a classifier became, and say what changed."""
-    from fewshot.artifact import artifact_path
+    from fewshot.artifact import artifact_path, read_artifact
     from fewshot.backbones import models_folder
+    from fewshot.files import require_writable
 
     report_skipped(taught.skipped_)
     file = artifact_path(models_folder(arguments.models))
     if taught.artifact_ is not classifier.artifact_:
+        before, now = classifier.artifact_, read_artifact(file)
+        if (now.created, now.list_images()) != (before.created, before.list_images()):
+            raise UsageError(f"{file}: changed by another command meanwhile; run this one again")
+        require_writable(file.parent)
         taught.save(file)
     _say_change(arguments, classifier.artifact_, taught.artifact_, file)
     return 1 if taught.skipped_ else 0

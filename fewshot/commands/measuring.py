@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 
 from fewshot.console import (
     agreement_text,
@@ -13,7 +13,7 @@ from fewshot.console import (
     progress_bar,
     report_skipped,
 )
-from fewshot.errors import FewShotError
+from fewshot.errors import FewShotError, UsageError
 
 TYPE_CHECKING = False  # as `typing` has it, but for the time it takes to import
 if TYPE_CHECKING:
@@ -29,8 +29,9 @@ def check(arguments: argparse.Namespace) -> int:
     from fewshot.classifier import FewShotClassifier
 
     classifier = None
-    with suppress(FewShotError):  # it may know the images, which then are not embedded again
-        classifier = FewShotClassifier.load(arguments.models, threads=arguments.threads)
+    with nullcontext() if arguments.models else suppress(FewShotError):
+        # It may know the images, which then are not embedded again.
+        classifier = FewShotClassifier.load(arguments.models)
     summary = check_images(
         arguments.data,
         negatives=arguments.negatives,
@@ -49,6 +50,8 @@ def evaluate(arguments: argparse.Namespace) -> int:
     from fewshot.commands.learning import fitted
     from fewshot.protocols import learning_curve, run_episodes
 
+    if arguments.report and arguments.episodes:
+        raise UsageError("episodes are drawn from DATA again and again; give --report without them")
     if arguments.report:
         _require_report(arguments.report)
     models, reuse = models_folder(arguments.models), None
@@ -75,8 +78,13 @@ def evaluate(arguments: argparse.Namespace) -> int:
 def report(arguments: argparse.Namespace) -> int:
     """Write what can be said of the classifier as a page for people."""
     from fewshot.classifier import FewShotClassifier
+    from fewshot.support import list_folder
 
     _require_report(arguments.output)
+    if arguments.data:
+        list_folder(arguments.data)
+    elif arguments.negatives:
+        raise UsageError("--negatives goes with --data; give the folder it was fitted on, too")
     classifier = FewShotClassifier.load(arguments.models)
     evaluation = classifier.evaluate(progress=progress_bar("measuring"))
     _write_report(arguments, classifier, evaluation, arguments.output)
