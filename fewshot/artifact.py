@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +64,7 @@ class SupportRecord:
     labels: NDArray[np.int64]
     names: tuple[str, ...]
     hashes: tuple[str, ...]
-    faceless: tuple[str, ...] = ()
+    faceless: tuple[str, ...] = field(default=(), metadata={"since": 3})
 
     def by_content(self) -> dict[str, NDArray[np.float32]]:
         """Look up embeddings by content hash."""

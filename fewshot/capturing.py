@@ -118,6 +118,8 @@ def capture(
     opencv()
     folder, tally = Path(data) / label, Tally()
     require_writable(folder)
+    if isinstance(source, int) and not 0 <= source < 2**31:
+        raise UsageError(f"there is no camera {source}; expected 0 or another small number")
     if isinstance(source, int):
         name, frames = f"camera {source}", _from_camera(source, count, folder, tally, progress)
     else:
@@ -199,10 +201,24 @@ def _require_name(label: str) -> None:
 def _write(frame: Frame, folder: Path) -> Path:
     """Write a frame as the next JPEG file of a folder."""
     _, data = opencv().imencode(".jpg", frame.pixels)
-    path = next(_free_places(folder))
-    with replacing(path) as stream:
-        stream.write(data.tobytes())
+    path = _reserve(folder)
+    try:
+        with replacing(path) as stream:
+            stream.write(data.tobytes())
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
     return path
+
+
+def _reserve(folder: Path) -> Path:
+    """Make an empty file of the next name, which no other command has then."""
+    folder.mkdir(parents=True, exist_ok=True)
+    places = _free_places(folder)
+    while True:  # until one is not taken meanwhile
+        path = next(places)
+        with suppress(FileExistsError), open(path, "xb"):
+            return path
 
 
 def _free_places(folder: Path) -> Iterator[Path]:

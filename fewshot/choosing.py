@@ -90,6 +90,7 @@ def choose_spread(
         Their numbers, at most `count`, in order.
     """
     tally.looked_at += len(looks)
+    count = min(count, len(looks))
     parts: list[list[tuple[float, Look]]] = [[] for _ in range(count)]
     for i, look in enumerate(looks):
         clear = clearness(look, looks[max(0, i - _AROUND) : i + _AROUND + 1])

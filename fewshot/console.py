@@ -34,7 +34,10 @@ def fit_text(
 
     shots = summary["classes"]
     check = (
-        f"check: {_counts(found)}; see: fewshot check {shlex.join(arguments)}\n" if found else ""
+        f"check: {_counts(found)}; see: fewshot check {shlex.join(arguments)}"
+        f"{_models_option(file)}\n"
+        if found
+        else ""
     )
     return (
         f"{_list_classes(shots, 8)}\n"

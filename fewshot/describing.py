@@ -59,6 +59,8 @@ def describe_backbone(session: ort.InferenceSession, path: Path, sha256: str) ->
     backbone = read_metadata(path, sha256, properties)
     if backbone.feeding is None:
         _check_dim(session, backbone)
+    elif [len(node.shape) for node in session.get_inputs()] != [4]:
+        raise BackboneError(f"{path}: expected one input of rank 4, as its metadata say")
     elif not 1 <= backbone.dim <= _LONGEST:  # what it really gives is seen when it is run
         raise BackboneError(
             f"{path}: its metadata say dim {backbone.dim}; expected 1 to {_LONGEST}"

@@ -130,7 +130,7 @@ class Embedder:
     @property
     def detector_(self) -> Path | None:
         """The YuNet file that finds faces, if one does."""
-        return None if self.detector is None else Path(self.detector)
+        return None if self.detector is None else Path(self.detector).absolute()
 
     @property
     def fixed_size_(self) -> int | None:

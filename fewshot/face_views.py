@@ -136,8 +136,10 @@ def name_detector(detector: str | os.PathLike[str]) -> tuple[str, str]:
 
 def place_detector(preprocessing: Preprocessing, detector: Path | None, folder: Path) -> None:
     """Copy the YuNet file that a recipe names, if any, into a folder unless it is there."""
-    if detector is None:
+    if detector is None or preprocessing.crop != "face" or preprocessing.detector == CASCADES:
         return
+    if file_sha256(detector) != preprocessing.detector_sha256:
+        raise BackboneError(f"{detector}: not the detector that was fitted with; put that one back")
     place = folder / preprocessing.detector
     if not place.exists():
         with replacing(place) as stream, open(detector, "rb") as original:
@@ -161,7 +163,7 @@ def find_detector(preprocessing: Preprocessing, folder: Path) -> Path | None:
     """
     if preprocessing.crop != "face" or preprocessing.detector == CASCADES:
         return None
-    path = folder / preprocessing.detector
+    path = (folder / preprocessing.detector).absolute()
     if not path.is_file():
         raise MissingFileError(f"{path}: the classifier finds faces with it; put it there")
     if file_sha256(path) != preprocessing.detector_sha256:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from fewshot.errors import BackboneError, UsageError
+from fewshot.files import require_utf8
 from fewshot.images import Box
 
 # Which cascade looks for faces, in a picture of which longer side in pixels, at its mirror image
@@ -172,8 +173,14 @@ def _cascade(name: str, grey: NDArray[np.uint8], step: float, neighbours: int) -
     cv2 = require_opencv()
 
     def load() -> Any:
-        path = Path(cv2.data.haarcascades) / f"haarcascade_{name}.xml"
-        return cv2.CascadeClassifier(str(path))
+        folder = getattr(getattr(cv2, "data", None), "haarcascades", "")  # not in every build
+        cascade = cv2.CascadeClassifier(str(Path(folder) / f"haarcascade_{name}.xml"))
+        if cascade.empty():
+            raise UsageError(
+                "the OpenCV here brings no cascades to find faces with: pip install "
+                "'fewshot[faces]', or give a YuNet file with --detector"
+            )
+        return cascade
 
     least = (_LEAST_FACE, _LEAST_FACE)
     with _borrowed(name, load) as cascade:
@@ -188,9 +195,11 @@ def _look(image: Image.Image, file: Path, side: int) -> list[Box]:
     cv2 = require_opencv()
     small, scale = _shrink(image, side)
     pixels = np.ascontiguousarray(np.asarray(small)[..., ::-1])
+    state, name = file.stat(), require_utf8(file)
+    key = f"{name} {state.st_mtime_ns} {state.st_size}"  # another file is another detector
     try:
         with _borrowed(
-            str(file), lambda: cv2.FaceDetectorYN.create(str(file), "", small.size, _SURE)
+            key, lambda: cv2.FaceDetectorYN.create(name, "", small.size, _SURE)
         ) as yunet:
             yunet.setInputSize(small.size)
             _, found = yunet.detect(pixels)

@@ -63,6 +63,21 @@ def require_writable(folder: Path) -> None:
         raise UsageError(f"{folder}: {existing} {state}; give another folder to write to")
 
 
+def require_utf8(path: Path) -> str:
+    """Return a path as text, or refuse one that a C++ library would crash at.
+
+    Raises
+    ------
+    UsageError
+        If it is not valid UTF-8.
+    """
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(f"{path}: not valid UTF-8, which OpenCV needs; rename it") from error
+    return str(path)
+
+
 def file_sha256(path: Path, appendix: bytes = b"") -> str:
     """Return the SHA-256 of a file in hexadecimal, or with bytes at its end."""
     digest = hashlib.sha256()

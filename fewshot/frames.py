@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fewshot.errors import ImageError, UsageError
+from fewshot.files import require_utf8
 
 # Seconds after which a camera that gives nothing is taken to have stopped.
 _SILENCE = 5.0
@@ -136,6 +137,7 @@ def video_frames(
     if not path.is_file():
         state = "not a file" if path.exists() else "no such file"
         raise ImageError(f"{state}; expected a video file, or the number of a camera", str(path))
+    require_utf8(path)
     advice = "not a video that OpenCV can read; expected MP4, MOV, AVI, MKV or WebM"
     with _opened(str(path), str(path), advice) as video:
         video.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)  # not the default of every version

@@ -10,7 +10,7 @@ import io
 import math
 import pickle
 import pickletools
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from typing import Any, NoReturn, get_args, get_origin, get_type_hints
 
 import numpy as np
@@ -56,8 +56,8 @@ def decode(value: Any, kind: Any, where: str) -> Any:
     if is_dataclass(kind):
         found = _require(value, dict, where)
         hints = get_type_hints(kind)
-        # What has a default came later, and is not in what an earlier fewshot wrote.
-        needed = [field.name for field in fields(kind) if field.default is MISSING]
+        # What came later is not in what an earlier fewshot wrote.
+        needed = [field.name for field in fields(kind) if "since" not in field.metadata]
         if missing := [name for name in needed if name not in found]:
             raise ValueError(f"{where} lacks {', '.join(missing)}")
         given = {name: hint for name, hint in hints.items() if name in found}

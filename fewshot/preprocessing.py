@@ -5,13 +5,15 @@ The recipe is part of every backbone and classifier file; following it is left t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fewshot.errors import UsageError
 
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos")
 MAX_VIEWS = 8
 CASCADES = "cascades"
+# The format of classifier files in which a field first was.
+_LATER = {"since": 3}
 
 
 @dataclass(frozen=True)
@@ -50,10 +52,10 @@ class Preprocessing:
     crop_fraction: float = 1.0
     interpolation: str = "bilinear"
     views: int = 1
-    crop: str = "whole"
-    no_face: str = "whole"
-    detector: str = CASCADES
-    detector_sha256: str = ""
+    crop: str = field(default="whole", metadata=_LATER)
+    no_face: str = field(default="whole", metadata=_LATER)
+    detector: str = field(default=CASCADES, metadata=_LATER)
+    detector_sha256: str = field(default="", metadata=_LATER)
 
     def __post_init__(self) -> None:
         """Refuse a recipe that nothing here can follow."""

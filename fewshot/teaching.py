@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from fewshot.artifact import Artifact, SupportRecord
 from fewshot.embedder import Embedder
 from fewshot.errors import ImageError, SupportError, UsageError
+from fewshot.face_views import require_faces
 from fewshot.fitting import Progress, embed_support, learn
 from fewshot.images import ImageSource, content_hash, describe, require_several
 from fewshot.support import SupportSet, gather, require_two_classes
@@ -50,6 +51,7 @@ def add(
     kept = artifact.support
     classes = tuple(sorted({*artifact.classes, *support.classes}))
     record, skipped = embed_support(support, classes, embedder, kept, progress)
+    require_faces(artifact.preprocessing, skipped)
     kept = replace(kept, labels=_renumber(artifact, classes))
     new, conflicts = _sort_out(kept, record)
     record = _with_own_names(record.take(np.array(new, np.int64)), kept.names)

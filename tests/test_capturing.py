@@ -344,3 +344,26 @@ def test_without_opencv_it_says_what_to_install(tmp_path: Path) -> None:
     )
     assert told.returncode == 2 and told.stderr.endswith("pip install 'fewshot[camera]'\n")
     assert os.listdir(tmp_path) == []
+
+
+def test_two_at_once_overwrite_nothing_of_each_other(video: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "fewshot", "capture", "--label", "cup", "--count", "4"]
+    running = [
+        subprocess.Popen([*command, "--source", str(video), "--json"], cwd=tmp_path, stdout=-1)
+        for _ in range(2)
+    ]
+    told = [json.loads(process.communicate(timeout=120)[0]) for process in running]
+    files = [file for record in told for file in record["files"]]
+    assert len(set(files)) == len(files) == len(list((tmp_path / "data" / "cup").iterdir()))
+
+
+def test_cameras_and_names_that_opencv_would_crash_at(video: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="there is no camera 99999999999"):
+        capture("cup", source=99999999999, data=tmp_path)
+    odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/v\xff.avi"))
+    try:
+        video.rename(odd)
+    except OSError:
+        pytest.skip("this file system takes no such name")
+    with pytest.raises(UsageError, match="not valid UTF-8"):
+        capture("cup", source=odd, data=tmp_path)

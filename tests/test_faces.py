@@ -280,3 +280,25 @@ def test_whole_pictures_are_classified_without_opencv(models: Path, tmp_path: Pa
         "sys.exit(status or 'cv2' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code, str(models)], cwd=tmp_path, check=True, timeout=120)
+
+
+def test_a_detector_without_a_face_crop_is_not_kept(people: Path, tmp_path: Path) -> None:
+    yunet = write_yunet(tmp_path / "yunet.onnx")
+    fitted = FewShotClassifier(detector=yunet).fit(people)
+    assert sorted(path.suffix for path in fitted.save(tmp_path / "m").parent.iterdir()) == [
+        ".onnx",
+        ".pkl",
+    ]
+
+
+def test_an_opencv_without_cascades_is_no_traceback(people: Path, tmp_path: Path) -> None:
+    code = (
+        "import sys, cv2; del cv2.data\nfrom fewshot.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", code, "fit", str(people), "--crop", "face"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert told.returncode == 2 and "brings no cascades" in told.stderr, told.stderr
