@@ -125,6 +125,8 @@ class Artifact:
         Of the libraries it was made with.
     created : str
         ISO 8601, UTC.
+    format : int
+        Of the file it was read from.
     """
 
     classes: tuple[str, ...]
@@ -136,6 +138,7 @@ class Artifact:
     measured: dict[str, float]
     versions: dict[str, str]
     created: str
+    format: int = FORMAT
 
     def __post_init__(self) -> None:
         """Refuse parts that do not fit together, and close the arrays for writing."""
@@ -216,7 +219,7 @@ class Artifact:
         """
         shots = np.bincount(self.support.labels).tolist()[: len(self.classes)]
         summary = Summary(
-            format=FORMAT,
+            format=self.format,
             created=self.created,
             classes=dict(zip(self.classes, shots, strict=True)),
             negatives=int((self.support.labels == len(self.classes)).sum()),
@@ -299,10 +302,11 @@ def write_artifact(artifact: Artifact, path: str | os.PathLike[str]) -> Path:
     """
     file = artifact_path(path)
     earlier = file.read_bytes() if file.exists() else None
-    keep = earlier is not None and not _differ_by_date(artifact, file, earlier)
+    if earlier is not None and _differ_by_date(artifact, file, earlier):
+        earlier = None
     with replacing(file) as stream:
         stream.write(_pickled(artifact))
-        if earlier is not None and keep:  # the new one is about to take its place
+        if earlier is not None:  # the new one is about to take its place
             _write(previous_path(file), earlier)
     return file
 
@@ -346,7 +350,7 @@ def restore_previous(path: str | os.PathLike[str]) -> tuple[Artifact, Artifact]:
 
 def _pickled(artifact: Artifact) -> bytes:
     """Return the content of the file of an artifact."""
-    return pickle_sealed({"format": FORMAT, **encode(artifact)})
+    return pickle_sealed({**encode(artifact), "format": FORMAT})
 
 
 def _differ_by_date(artifact: Artifact, file: Path, content: bytes) -> bool:

@@ -33,7 +33,6 @@ from fewshot.errors import (
     SkippedWarning,
 )
 from fewshot.evidence import find_evidence
-from fewshot.face_views import find_detector, place_detector
 from fewshot.fitting import Progress, answer_references, embed_support, fit_artifact
 from fewshot.images import ImageSource
 from fewshot.prediction import Answers, Evidence
@@ -309,7 +308,10 @@ class FewShotClassifier(Answering, Teachable):
         if file.exists():
             read_artifact(file)
         name = place_backbone(backbone, file.parent)
-        place_detector(artifact.preprocessing, self.embedder_.detector_, file.parent)
+        if artifact.preprocessing.crop == "face":
+            from fewshot.face_views import place_detector
+
+            place_detector(artifact.preprocessing, self.embedder_.detector_, file.parent)
         reference = replace(artifact.backbone, file=name)
         return write_artifact(replace(artifact, backbone=reference), file)
 
@@ -350,7 +352,7 @@ class FewShotClassifier(Answering, Teachable):
             image_size=artifact.preprocessing.image_size,
             crop=artifact.preprocessing.crop,
             no_face=artifact.preprocessing.no_face,
-            detector=find_detector(artifact.preprocessing, file.parent),
+            detector=_find_detector(artifact, file.parent),
             reject_rate=artifact.decision.rejection.rate,
             threads=threads,
         )
@@ -423,6 +425,15 @@ def load_classifier(
     from fewshot.exported import ExportedClassifier
 
     return ExportedClassifier(place, threads=threads)
+
+
+def _find_detector(artifact: Artifact, folder: Path) -> Path | None:
+    """Find the file that finds faces beside a classifier, if one does."""
+    if artifact.preprocessing.crop != "face":
+        return None
+    from fewshot.face_views import find_detector
+
+    return find_detector(artifact.preprocessing, folder)
 
 
 def _warn_of(skipped: Sequence[ImageError], stacklevel: int = 3) -> None:

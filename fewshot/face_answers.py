@@ -14,32 +14,20 @@ from fewshot.embedder import Embedder
 from fewshot.errors import UsageError
 from fewshot.face_views import look_at
 from fewshot.images import ImageSource, describe, open_rgb
-from fewshot.prediction import make_prediction
+from fewshot.prediction import Prediction, make_prediction
 
 
 @dataclass(frozen=True)
-class FacePrediction:
+class FacePrediction(Prediction):
     """The answer for one face.
 
     Attributes
     ----------
     box : tuple of int
         Left, top, right and bottom, in pixels of the upright picture.
-    label : str
-        The most probable class, even when `known` is False.
-    probability : float
-        Of that class, in [0, 1].
-    known : bool
-        False if the face looks like none of the classes.
-    scores : dict of str to float
-        The probability of each class, highest first.
     """
 
-    box: tuple[int, int, int, int]
-    label: str
-    probability: float
-    known: bool
-    scores: dict[str, float]
+    box: tuple[int, int, int, int] = (0, 0, 0, 0)
 
 
 def classify_faces(
@@ -82,9 +70,7 @@ def classify_faces(
             min(most, round(x)) for most, x in zip(picture.size, face[2:], strict=True)
         )
         box = left, top, right, bottom
-        answers.append(
-            FacePrediction(box, found.label, found.probability, found.known, found.scores)
-        )
+        answers.append(FacePrediction(**vars(found), box=box))
     return tuple(answers)
 
 

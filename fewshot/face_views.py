@@ -136,7 +136,7 @@ def name_detector(detector: str | os.PathLike[str]) -> tuple[str, str]:
 
 def place_detector(preprocessing: Preprocessing, detector: Path | None, folder: Path) -> None:
     """Copy the YuNet file that a recipe names, if any, into a folder unless it is there."""
-    if detector is None or preprocessing.crop != "face" or preprocessing.detector == CASCADES:
+    if detector is None:
         return
     if file_sha256(detector) != preprocessing.detector_sha256:
         raise BackboneError(f"{detector}: not the detector that was fitted with; put that one back")
@@ -161,7 +161,7 @@ def find_detector(preprocessing: Preprocessing, folder: Path) -> Path | None:
     MissingFileError, ArtifactError
         If it is not there, or another one is.
     """
-    if preprocessing.crop != "face" or preprocessing.detector == CASCADES:
+    if preprocessing.detector == CASCADES:
         return None
     path = (folder / preprocessing.detector).absolute()
     if not path.is_file():

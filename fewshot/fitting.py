@@ -27,7 +27,6 @@ from fewshot.blend import check_kind
 from fewshot.decision import Decision, fit_decision
 from fewshot.embedder import Embedder
 from fewshot.errors import ImageError, SupportError, UsageError
-from fewshot.face_views import require_faces
 from fewshot.images import ImageSource, content_hash, describe
 from fewshot.metrics import wilson_interval
 from fewshot.prediction import Answers
@@ -78,6 +77,8 @@ def fit_artifact(
     FewShotError
         As `fewshot.FewShotClassifier.fit` says.
     """
+    from fewshot.face_views import require_faces
+
     check_kind(head)
     if not 0 <= reject_rate < 1:
         raise UsageError(f"reject rate is {reject_rate}; expected 0 to 1, 1 excluded")

@@ -1,6 +1,7 @@
 """What a fitted classifier can be taught: each lesson makes a new classifier.
 
-Working on stored embeddings is left to `fewshot.teaching`.
+Working on stored embeddings is left to `fewshot.teaching`; only lessons import it, as every command
+that asks a classifier imports this.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from typing import TypeVar
 
 import numpy as np
 
-from fewshot import teaching
 from fewshot.artifact import Artifact
 from fewshot.embedder import Embedder
 from fewshot.errors import ImageError
@@ -67,6 +67,8 @@ class Teachable(ABC):
             Images that cannot be read, or that it holds under another label, are left out, with a
             `FewShotWarning` each, and kept in `skipped_`.
         """
+        from fewshot import teaching
+
         support = gather(data, labels)
         return self._taught(*teaching.add(self._fitted, support, self._fitted_embedder, progress))
 
@@ -99,6 +101,8 @@ class Teachable(ABC):
         SupportError
             If an image is not among those fitted on, or too little would be left.
         """
+        from fewshot import teaching
+
         artifact = self._fitted
         rows = teaching.find_rows(artifact, images)
         if label is not None:
@@ -128,6 +132,8 @@ class Teachable(ABC):
         SupportError
             If an image is not among those fitted on, or too little would be left.
         """
+        from fewshot import teaching
+
         rows = teaching.find_rows(self._fitted, images)
         return self._taught(teaching.relabel(self._fitted, rows, label))
 
@@ -148,6 +154,8 @@ class Teachable(ABC):
         UsageError
             If there is no class of the old name, or already one of the new.
         """
+        from fewshot import teaching
+
         return self._taught(teaching.rename(self._fitted, old, new))
 
     def correct(self: Self, images: Sequence[ImageSource], label: str) -> Self:
@@ -171,6 +179,8 @@ class Teachable(ABC):
         SupportError
             If too little would be left of another class.
         """
+        from fewshot import teaching
+
         require_several(images)
         embedder = self._fitted_embedder
         return self._taught(teaching.correct(self._fitted, images, label, embedder))

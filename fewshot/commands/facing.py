@@ -69,7 +69,13 @@ def _worded(image: Path, answers: Sequence[FacePrediction], arguments: argparse.
     if not arguments.json:
         return faces_text(str(image), answers, arguments.top or 1)
     faces = [
-        {**vars(answer), "scores": dict(list(answer.scores.items())[: arguments.top])}
+        {
+            "box": answer.box,
+            "label": answer.label,
+            "probability": answer.probability,
+            "known": answer.known,
+            "scores": dict(list(answer.scores.items())[: arguments.top]),
+        }
         for answer in answers
     ]
     return as_json({"image": str(image), "faces": faces})
