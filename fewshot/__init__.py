@@ -1,7 +1,4 @@
-"""Few-shot image classification: fit on a handful of photographs a class, classify on any CPU.
-
-The public names are imported when first used, so that ``fewshot --help`` loads no library.
-"""
+"""Few-shot image classification: fit on a handful of photographs a class, classify on any CPU."""
 
 from __future__ import annotations
 
@@ -11,12 +8,12 @@ if TYPE_CHECKING:
 
     from fewshot.artifact import Artifact as Artifact
     from fewshot.artifact import read_artifact as read_artifact
-    from fewshot.classifier import FewShotClassifier as FewShotClassifier
-    from fewshot.classifier import load_classifier as load_classifier
+    from fewshot.classifier.exported import ExportedClassifier as ExportedClassifier
+    from fewshot.classifier.few_shot import FewShotClassifier as FewShotClassifier
+    from fewshot.classifier.few_shot import load_classifier as load_classifier
     from fewshot.embedder import Embedder as Embedder
     from fewshot.errors import FewShotError as FewShotError
-    from fewshot.export import export_classifier as export_classifier
-    from fewshot.exported import ExportedClassifier as ExportedClassifier
+    from fewshot.export.onnx_file import export_classifier as export_classifier
     from fewshot.prediction import Prediction as Prediction
 
 __version__ = "0.1.0"
@@ -24,12 +21,12 @@ __version__ = "0.1.0"
 _HOMES = {
     "Artifact": "artifact",
     "Embedder": "embedder",
-    "ExportedClassifier": "exported",
-    "FewShotClassifier": "classifier",
+    "ExportedClassifier": "classifier.exported",
+    "FewShotClassifier": "classifier.few_shot",
     "FewShotError": "errors",
     "Prediction": "prediction",
-    "export_classifier": "export",
-    "load_classifier": "classifier",
+    "export_classifier": "export.onnx_file",
+    "load_classifier": "classifier.few_shot",
     "read_artifact": "artifact",
 }
 

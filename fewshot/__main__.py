@@ -1,4 +1,4 @@
-"""Run the command line as ``python -m fewshot``; all of it is in `fewshot.cli`."""
+"""Run the command line as ``python -m fewshot``; all of it is in `fewshot.cli.app`."""
 
 import sys
 

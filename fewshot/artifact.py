@@ -1,8 +1,4 @@
-"""Read and write the classifier file: what it holds, and what is refused.
-
-It is a pickle of built-in types only, so reading one runs no code of whoever made it. How records
-become such types is left to `fewshot.packing`, fitting what goes in to `fewshot.fitting`.
-"""
+"""Read and write the classifier file: what it holds, and what is refused."""
 
 from __future__ import annotations
 
@@ -15,15 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fewshot.decision import Decision
+from fewshot._files import replacing
+from fewshot._safe_pickle import decode, encode, pickle_sealed, unpickle_sealed
 from fewshot.errors import ArtifactError, MissingFileError, UsageError
-from fewshot.files import replacing
-from fewshot.heads import HEADS
-from fewshot.packing import decode, encode, pickle_sealed, unpickle_sealed
+from fewshot.heads.decision import Decision
+from fewshot.heads.linear import HEADS
+from fewshot.heads.rejection import NEVER
+from fewshot.images.preprocessing import Preprocessing
+from fewshot.images.reference import N_PICTURES
 from fewshot.prediction import Answers, class_number
-from fewshot.preprocessing import Preprocessing
-from fewshot.references import N_PICTURES
-from fewshot.rejection import NEVER
 
 # What is written, and what is read: 2 had no face crops.
 FORMAT = 3
@@ -118,7 +114,7 @@ class Artifact:
     preprocessing : Preprocessing
     support : SupportRecord
     references : Answers
-        For the pictures of `fewshot.verification`, where it was fitted.
+        For the pictures of `fewshot.classifier.verification`, where it was fitted.
     measured : dict of str to float
         What was measured while fitting.
     versions : dict of str to str

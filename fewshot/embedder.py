@@ -1,7 +1,4 @@
-"""Run a backbone over images: pictures in, embeddings out.
-
-It never sees a label, and leaves decoding to `fewshot.images` and opening to `fewshot.sessions`.
-"""
+"""Run a backbone over images: pictures in, embeddings out."""
 
 from __future__ import annotations
 
@@ -15,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fewshot.backbones import DEFAULT_BACKBONE, Backbone, find_backbone
-from fewshot.describing import describe_backbone, feature_maps, fixed_size, require_size
+from fewshot._files import file_sha256
+from fewshot._parallel import in_order
+from fewshot.backbones.find import DEFAULT_BACKBONE, Backbone, find_backbone
+from fewshot.backbones.load import describe_backbone, feature_maps, fixed_size, require_size
+from fewshot.backbones.pooling import pool
+from fewshot.backbones.session import Opening
 from fewshot.errors import BackboneError, ImageError, NoFaceError
-from fewshot.files import file_sha256
-from fewshot.images import Box, ImageSource, load_views_and_boxes, require_several
-from fewshot.parallel import in_order
-from fewshot.pooling import pool
-from fewshot.preprocessing import CASCADES, Preprocessing
-from fewshot.sessions import Opening
+from fewshot.images.decode import Box, ImageSource, load_views_and_boxes, require_several
+from fewshot.images.preprocessing import CASCADES, Preprocessing
 
 if TYPE_CHECKING:
     import onnxruntime as ort
@@ -40,14 +37,14 @@ class Embedder:
     Parameters
     ----------
     backbone : str or path, default "mobilenet_v2"
-        A name, or the path of an ``.onnx`` file; see `fewshot.backbones.find_backbone`. What a
-        file does not say of itself is read in the JSON file beside it; see `fewshot.statement`.
+        A name, or the path of an ``.onnx`` file. A third-party file is described by the JSON file
+        beside it; see `fewshot.backbones.sidecar`.
     models : path, optional
         Folder where a name is looked up first.
     views : int, default 1
         How many looks are taken at each picture, 1 to 8, each at the cost of one more pass of the
         backbone; their average is more accurate. See
-        `fewshot.preprocessing.Preprocessing`.
+        `fewshot.images.preprocessing.Preprocessing`.
     image_size : int, optional
         Height and width in pixels that pictures are brought to, 32 or more; by default what the
         backbone was made for. Not every backbone takes another.
@@ -123,7 +120,7 @@ class Embedder:
         """What finds faces, as in `Preprocessing`."""
         if self.detector is None:
             return CASCADES, ""
-        from fewshot.face_views import name_detector
+        from fewshot.faces.crop import name_detector
 
         return name_detector(self.detector)
 
@@ -270,7 +267,7 @@ class Embedder:
         """Follow a recipe."""
         if recipe.crop == "whole":
             return *load_views_and_boxes(image, recipe), True
-        from fewshot.face_views import look_at_face
+        from fewshot.faces.crop import look_at_face
 
         return look_at_face(image, recipe, self.detector_)
 
@@ -299,7 +296,7 @@ class Embedder:
         Returns
         -------
         ndarray of float32, shape (n_views, dim, h, w)
-            What `fewshot.pooling.pool` makes the embedding from.
+            What `fewshot.backbones.pooling.pool` makes the embedding from.
         """
         backbone, session = self._opened
         return feature_maps(session, backbone, pixels)

@@ -1,8 +1,4 @@
-"""The errors of the package: one family, so that a caller can catch them all at once.
-
-Each is also the built-in error a Python user would expect; what a message says is left to whoever
-raises it, and turning one into an exit code is left to `fewshot.cli`.
-"""
+"""The errors of the package: one family, so that a caller can catch them all at once."""
 
 
 class FewShotError(Exception):

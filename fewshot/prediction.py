@@ -1,7 +1,4 @@
-"""Answers, as people and programs get them.
-
-How it is found is left to the classifiers.
-"""
+"""Answers, as people and programs get them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Classify pictures with a file that `fewshot export` wrote, where fewshot is not installed.
-
-It needs onnxruntime, numpy and Pillow: ``python classify_anywhere.py classifier.onnx IMAGE...``
-"""
+"""Classify pictures with a file that `fewshot export` wrote, where fewshot is not installed."""
 
 import json
 import math

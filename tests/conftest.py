@@ -13,9 +13,9 @@ from PIL import Image, ImageDraw
 
 from fewshot import Artifact, FewShotClassifier
 from fewshot.artifact import BackboneReference, SupportRecord
-from fewshot.decision import fit_decision
+from fewshot.heads.decision import fit_decision
+from fewshot.images.preprocessing import Preprocessing
 from fewshot.prediction import Answers
-from fewshot.preprocessing import Preprocessing
 
 CLASSES = ("disc", "grid", "stripes")
 Floats = NDArray[np.float32]

@@ -15,11 +15,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from fewshot import Embedder
-from fewshot.backbones import find_backbone
+from fewshot.backbones.find import find_backbone
+from fewshot.backbones.pooling import pool
 from fewshot.errors import BackboneError, ImageError, MissingFileError
-from fewshot.images import load_views
-from fewshot.pooling import pool
-from fewshot.preprocessing import Preprocessing
+from fewshot.images.decode import load_views
+from fewshot.images.preprocessing import Preprocessing
 from tests.conftest import CLASSES, draw
 
 PICTURES = [draw(label, seed) for seed in range(3) for label in CLASSES]

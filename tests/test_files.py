@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fewshot.files import replacing
+from fewshot._files import replacing
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
@@ -23,7 +23,7 @@ def test_a_killed_writer_leaves_the_old_or_the_new_file(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"0" * 100_000)
     code = (
-        "import sys, pathlib; from fewshot.files import replacing\n"
+        "import sys, pathlib; from fewshot._files import replacing\n"
         "print('ready', flush=True)\n"
         "for i in range(1, 10**9):\n"
         "    with replacing(pathlib.Path(sys.argv[1])) as stream:\n"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from fewshot._parallel import available_processors, cgroup_limit, in_order
 from fewshot.errors import UsageError
-from fewshot.parallel import available_processors, cgroup_limit, in_order
 
 
 def write(file: Path, text: str) -> Path:

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from fewshot import FewShotClassifier
-from fewshot.export import export_classifier
+from fewshot.export.onnx_file import export_classifier
 from tests.conftest import Run, draw, draw_face
 
 onnx = pytest.importorskip("onnx", reason="exporting needs onnx: pip install 'fewshot[onnx]'")

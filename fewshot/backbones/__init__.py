@@ -1,0 +1,1 @@
+"""Find, load, check and run ONNX networks."""

@@ -1,0 +1,1 @@
+"""Images from a camera or a video."""

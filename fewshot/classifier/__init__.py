@@ -1,0 +1,1 @@
+"""The classifiers: fitted here, or read from an exported file."""

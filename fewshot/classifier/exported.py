@@ -1,0 +1,191 @@
+"""Use a classifier that is one ONNX file; onnxruntime, numpy and Pillow suffice."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fewshot._safe_pickle import decode
+from fewshot.artifact import Summary
+from fewshot.backbones.find import read_recipe
+from fewshot.backbones.session import open_session, read_properties, run
+from fewshot.classifier.base import Answering
+from fewshot.errors import ArtifactError, BackboneError, MissingFileError
+from fewshot.images.decode import ImageSource, load_views
+from fewshot.images.reference import N_PICTURES
+from fewshot.prediction import Answers
+
+if TYPE_CHECKING:
+    import onnxruntime as ort
+
+    from fewshot.artifact import Artifact
+
+FORMAT = "1"
+_OUTPUTS = ["embedding", "probabilities", "known"]
+_RECIPE = "image_size resize crop_fraction interpolation".split()
+_KEYS = ["fewshot_classifier", "classes", "summary", "references", "precision", *_RECIPE]
+
+
+class ExportedClassifier(Answering):
+    """A classifier in a single ONNX file.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    threads : int, optional
+        Images worked on at the same time; by default one for each processor at hand.
+
+    Raises
+    ------
+    MissingFileError
+        If it is not there.
+    BackboneError
+        If onnxruntime cannot open it, or it wants to read other files.
+    ArtifactError
+        If it is no exported classifier, or contradicts itself.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, threads: int | None = None) -> None:
+        self.path = Path(path)
+        self.threads = threads
+        if not self.path.is_file():
+            raise MissingFileError(f"{path}: no such file; make one with 'fewshot export'")
+        self._session = open_session(self.path)
+        metadata = read_properties(self._session, self.path)
+        missing = [key for key in _KEYS if key not in metadata]
+        if missing:
+            raise ArtifactError(
+                f"{path}: not an exported classifier, its metadata lack {', '.join(missing)}; "
+                "expected a file written by 'fewshot export'"
+            )
+        if metadata["fewshot_classifier"] != FORMAT:
+            raise ArtifactError(
+                f"{path}: exported classifier of format {metadata['fewshot_classifier']}; this "
+                f"fewshot reads format {FORMAT}: export it again"
+            )
+        try:
+            self._read(metadata)
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise ArtifactError(
+                f"{path}: damaged metadata ({error}); export the classifier again"
+            ) from error
+
+    def _read(self, metadata: Mapping[str, str]) -> None:
+        """Make sense of the metadata, and compare them with the graph."""
+        self._summary: Summary = decode(json.loads(metadata["summary"]), Summary, "summary")
+        self._classes = tuple(json.loads(metadata["classes"]))
+        if not self._classes or self._classes != tuple(self._summary.classes):
+            raise ValueError("classes differ from those of the summary")
+        self.preprocessing_, self.precision_ = read_recipe(metadata), metadata["precision"]
+        dim = _check_nodes(self._session, len(self._classes), self.preprocessing_.image_size)
+        self._references = _unpack(json.loads(metadata["references"]), len(self._classes), dim)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Open the same file where it is unpickled, as a session cannot be pickled."""
+        return partial(ExportedClassifier, self.path.absolute(), threads=self.threads), ()
+
+    @property
+    def classes_(self) -> tuple[str, ...]:
+        """The classes, in the order of `predict_proba`'s columns."""
+        return self._classes
+
+    @property
+    def references_(self) -> Answers:
+        """What it said of the reference pictures where it was exported."""
+        return self._references
+
+    def summary(self) -> dict[str, Any]:
+        """Describe it, as `Artifact.summary` does."""
+        return asdict(self._summary)
+
+    def _ask(self, image: ImageSource) -> Answers:
+        pixels = load_views(image, self.preprocessing_)
+        answers = Answers(*run(self._session, self.path, _OUTPUTS, pixels))
+        n_classes = len(self._classes)
+        if answers.known.shape != (1,) or answers.probabilities.shape != (1, n_classes):
+            raise BackboneError(f"{self.path}: its answers have another shape than it says")
+        return answers
+
+
+def metadata_of(artifact: Artifact, precision: str, resize_in_graph: bool) -> dict[str, str]:
+    """Write down what a program must know to use an exported file.
+
+    Parameters
+    ----------
+    artifact : Artifact
+    precision : {"fp32", "fp16", "int16", "int8"}
+    resize_in_graph : bool
+        Whether the file takes photographs of any size.
+
+    Returns
+    -------
+    dict of str to str
+        For ``metadata_props``. ``classes``, ``summary`` and ``references`` are JSON.
+    """
+    rejection = artifact.decision.rejection
+    recipe = {name: str(getattr(artifact.preprocessing, name)) for name in _RECIPE}
+    return {
+        "fewshot_classifier": FORMAT,
+        "classes": json.dumps(artifact.classes),
+        **recipe,
+        "resize_in_graph": json.dumps(resize_in_graph),
+        "precision": precision,
+        "temperature": repr(artifact.decision.temperature),
+        "threshold": repr(rejection.threshold),
+        "reject_rate": repr(rejection.rate),
+        "backbone": artifact.backbone.name,
+        "backbone_sha256": artifact.backbone.sha256,
+        "summary": json.dumps(artifact.summary()),
+        "references": json.dumps(_pack(artifact.references)),
+    }
+
+
+def _pack(answers: Answers) -> dict[str, Any]:
+    """Reduce answers to what JSON knows."""
+    return {
+        "known": answers.known.tolist(),
+        **{
+            name: base64.b64encode(getattr(answers, name).astype("<f4").tobytes()).decode()
+            for name in ("embeddings", "probabilities")
+        },
+    }
+
+
+def _unpack(packed: Mapping[str, Any], n_classes: int, dim: int) -> Answers:
+    """Rebuild answers; any numbers that do not fit raise ValueError."""
+    known = np.array([value is True for value in packed["known"]], np.bool_)
+    embeddings, probabilities = (
+        np.frombuffer(base64.b64decode(packed[name]), "<f4").reshape(N_PICTURES, width)
+        for name, width in (("embeddings", dim), ("probabilities", n_classes))
+    )
+    if len(known) != N_PICTURES or not np.isfinite(probabilities).all():
+        raise ValueError("references are not those of the reference pictures")
+    return Answers(embeddings, probabilities, known)
+
+
+def _check_nodes(session: ort.InferenceSession, n_classes: int, size: int) -> int:
+    """Refuse a graph that takes or gives something else than its metadata say; return its dim."""
+    inputs = [(node.name, node.type, len(node.shape)) for node in session.get_inputs()]
+    sides = session.get_inputs()[0].shape[1:3]
+    fixed = [side for side in sides if isinstance(side, int)]
+    if inputs != [("image", "tensor(uint8)", 4)] or fixed not in ([], [size, size]):
+        raise ValueError(f"inputs {inputs} {sides}, expected image, uint8 (N, {size}, {size}, 3)")
+    outputs = {node.name: (node.type, node.shape[1:]) for node in session.get_outputs()}
+    _, dims = outputs.get("embedding", ("", []))
+    expected = {
+        "embedding": ("tensor(float)", dims),
+        "probabilities": ("tensor(float)", [n_classes]),
+        "known": ("tensor(bool)", []),
+    }
+    if any(outputs.get(name) != node for name, node in expected.items()) or len(dims) != 1:
+        raise ValueError(f"outputs {outputs}, expected probabilities of {n_classes} classes")
+    return int(dims[0])

@@ -1,0 +1,86 @@
+"""Answer for every face in a picture, one by one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fewshot.artifact import Artifact
+from fewshot.embedder import Embedder
+from fewshot.errors import UsageError
+from fewshot.faces.crop import look_at
+from fewshot.images.decode import ImageSource, describe, open_rgb
+from fewshot.prediction import Prediction, make_prediction
+
+
+@dataclass(frozen=True)
+class FacePrediction(Prediction):
+    """The answer for one face.
+
+    Attributes
+    ----------
+    box : tuple of int
+        Left, top, right and bottom, in pixels of the upright picture.
+    """
+
+    box: tuple[int, int, int, int] = (0, 0, 0, 0)
+
+
+def classify_faces(
+    artifact: Artifact, embedder: Embedder, image: ImageSource
+) -> tuple[FacePrediction, ...]:
+    """Classify every face in a picture.
+
+    Parameters
+    ----------
+    artifact : Artifact
+        A classifier fitted on faces.
+    embedder : Embedder
+        With the backbone and the preprocessing it was fitted with.
+    image : path, bytes, binary file, PIL image or uint8 array
+
+    Returns
+    -------
+    tuple of FacePrediction
+        From left to right; empty if there is no face.
+
+    Raises
+    ------
+    ImageError
+        If the image cannot be read.
+    UsageError
+        If the classifier was not fitted on faces, or OpenCV is missing.
+    """
+    require_face_classifier(artifact)
+    from fewshot.faces.detect import find_faces
+
+    picture = open_rgb(image)
+    answers = []
+    for face in find_faces(picture, embedder.detector_):
+        pixels, _ = look_at(picture, face, artifact.preprocessing)
+        embedding = embedder.embed_views(pixels)[np.newaxis]
+        (probabilities,), (known,) = artifact.decision.decide(embedding)
+        found = make_prediction(describe(image), artifact.classes, probabilities, known)
+        left, top = (max(0, round(side)) for side in face[:2])
+        right, bottom = (
+            min(most, round(x)) for most, x in zip(picture.size, face[2:], strict=True)
+        )
+        box = left, top, right, bottom
+        answers.append(FacePrediction(**vars(found), box=box))
+    return tuple(answers)
+
+
+def require_face_classifier(artifact: Artifact) -> None:
+    """Refuse a classifier that looks at pictures as a whole.
+
+    Raises
+    ------
+    UsageError
+        The message says what to do.
+    """
+    if artifact.preprocessing.crop != "face":
+        raise UsageError(
+            "this classifier was fitted on whole pictures, so it cannot tell faces apart; "
+            "fit one with: fewshot fit DATA --crop face"
+        )

@@ -1,0 +1,3 @@
+"""The command line."""
+
+from fewshot.cli.app import main as main

@@ -1,0 +1,1 @@
+"""Activation maps and heat maps."""

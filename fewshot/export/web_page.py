@@ -1,0 +1,119 @@
+"""Write a web page that classifies photographs in the browser, in one file with all it needs."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import os
+import tempfile
+from pathlib import Path
+
+from fewshot._files import replacing, require_writable
+from fewshot.classifier.few_shot import FewShotClassifier
+from fewshot.errors import UsageError
+from fewshot.export.onnx_file import export_classifier
+from fewshot.training.support_set import Negatives, SupportData
+
+_RUNTIME = Path("node_modules/onnxruntime-web/dist")
+_INDEX, _MARK = "index.html", b'id="runtime"'
+_CODE, _WASM = "ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm"
+
+
+def export_page(
+    classifier: FewShotClassifier,
+    folder: str | os.PathLike[str],
+    *,
+    runtime: str | os.PathLike[str] | None = None,
+    precision: str = "fp32",
+    data: SupportData | None = None,
+    negatives: Negatives | None = None,
+) -> Path:
+    """Write a classifier as a web page, to be opened as a file or put on any web server.
+
+    Parameters
+    ----------
+    classifier : FewShotClassifier
+        Fitted, looking at each image once.
+    folder : path
+        Where the page goes, as ``index.html``.
+    runtime : path, optional
+        The folder ``dist`` of the npm package onnxruntime-web; by default the one in
+        ``./node_modules``.
+    precision, data, negatives
+        As for `fewshot.export.onnx_file.export_classifier`.
+
+    Returns
+    -------
+    Path
+        The page.
+
+    Raises
+    ------
+    UsageError
+        If there is no onnxruntime-web, or as `fewshot.export.onnx_file.export_classifier` does.
+    """
+    dist = find_runtime(runtime)
+    index = Path(folder) / _INDEX
+    if index.exists() and _MARK not in index.read_bytes():
+        raise UsageError(f"{index}: is there and was not written by fewshot; give another folder")
+    require_writable(index.parent)
+    with tempfile.TemporaryDirectory() as scratch:
+        file = export_classifier(
+            classifier,
+            Path(scratch) / "classifier.onnx",
+            precision=precision,
+            resize_in_graph=True,
+            data=data,
+            negatives=negatives,
+        )
+        return write_page(file, dist, Path(folder))
+
+
+def find_runtime(runtime: str | os.PathLike[str] | None = None) -> Path:
+    """Return the folder of onnxruntime-web's files.
+
+    Raises
+    ------
+    UsageError
+        If it lacks a file that the page is made of.
+    """
+    folder = _RUNTIME if runtime is None else Path(runtime)
+    for name in (_CODE, _WASM):
+        if not (folder / name).is_file():
+            raise UsageError(
+                f"{folder / name}: no such file; run 'npm install --ignore-scripts "
+                "onnxruntime-web' here first, or give its dist folder with --onnxruntime-web"
+            )
+    return folder
+
+
+def write_page(onnx_file: Path, runtime: Path, folder: Path) -> Path:
+    """Put an exported file and onnxruntime-web into a page.
+
+    Parameters
+    ----------
+    onnx_file : Path
+        Written with the resize in the graph.
+    runtime : Path
+        As `find_runtime` returns it.
+    folder : Path
+        Where the page goes; made if need be.
+
+    Returns
+    -------
+    Path
+        The page.
+    """
+    page = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
+    parts = {"runtime": runtime / _CODE, "wasm": runtime / _WASM, "model": onnx_file}
+    for name, file in parts.items():
+        page = page.replace(f"{{{{{name}}}}}", _packed(file))
+    path = folder / _INDEX
+    with replacing(path) as stream:
+        stream.write(page.encode())
+    return path
+
+
+def _packed(file: Path) -> str:
+    """Compress a file, in letters that mean nothing in HTML."""
+    return base64.b64encode(gzip.compress(file.read_bytes(), mtime=0)).decode()

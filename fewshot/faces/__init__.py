@@ -1,0 +1,1 @@
+"""Detect, align and draw faces."""

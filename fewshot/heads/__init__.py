@@ -1,0 +1,1 @@
+"""Linear heads, calibration, rejection."""

@@ -1,0 +1,1 @@
+"""Decode, preprocess, write images."""

@@ -1,0 +1,1 @@
+"""Support set, fit and update."""

@@ -1,0 +1,311 @@
+"""Change what a classifier was fitted on, and fit its head again: from stored embeddings alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fewshot.artifact import Artifact, SupportRecord
+from fewshot.embedder import Embedder
+from fewshot.errors import ImageError, SupportError, UsageError
+from fewshot.faces.crop import require_faces
+from fewshot.images.decode import ImageSource, content_hash, describe, require_several
+from fewshot.training.fit import Progress, embed_support, learn
+from fewshot.training.support_set import SupportSet, gather, require_two_classes
+
+Rows = NDArray[np.int64]
+
+
+def add(
+    artifact: Artifact, support: SupportSet, embedder: Embedder, progress: Progress | None = None
+) -> tuple[Artifact, tuple[ImageError, ...]]:
+    """Add labelled images, of classes it knows or new ones.
+
+    Parameters
+    ----------
+    artifact : Artifact
+    support : SupportSet
+        Those it holds under the same label already are passed over, and so are copies.
+    embedder : Embedder
+        The one the artifact was made with.
+    progress : callable, optional
+        Called with the number of images embedded and the number to embed, after each.
+
+    Returns
+    -------
+    Artifact
+    tuple of ImageError
+        One for each image left out: unreadable, or known under another label.
+    """
+    kept = artifact.support
+    classes = tuple(sorted({*artifact.classes, *support.classes}))
+    record, skipped = embed_support(support, classes, embedder, kept, progress)
+    require_faces(artifact.preprocessing, skipped)
+    kept = replace(kept, labels=_renumber(artifact, classes))
+    new, conflicts = _sort_out(kept, record)
+    record = _with_own_names(record.take(np.array(new, np.int64)), kept.names)
+    return _fit_again(artifact, _join(kept, record), classes), (*skipped, *conflicts)
+
+
+def _sort_out(kept: SupportRecord, record: SupportRecord) -> tuple[list[int], list[ImageError]]:
+    """Tell which images are new; an image that is there under another label is an error."""
+    held: dict[str, dict[int, str]] = {}
+    for key, label, name in zip(kept.hashes, kept.labels.tolist(), kept.names, strict=True):
+        held.setdefault(key, {})[label] = name
+    new, conflicts = [], []
+    for i, (key, label) in enumerate(zip(record.hashes, record.labels.tolist(), strict=True)):
+        if key not in held:
+            held[key] = {label: record.names[i]}
+            new.append(i)
+        elif label not in held[key]:
+            conflicts.append(_conflict(record.names[i], next(iter(held[key].values()))))
+    return new, conflicts
+
+
+def _with_own_names(record: SupportRecord, taken: tuple[str, ...]) -> SupportRecord:
+    """Put the beginning of its hash before each name that another image has."""
+    seen, names = set(taken), []
+    for name, key in zip(record.names, record.hashes, strict=True):
+        names.append(f"{key[:8]}/{name}" if name in seen else name)
+        seen.add(names[-1])
+    return replace(record, names=tuple(names))
+
+
+def remove(artifact: Artifact, rows: Rows) -> Artifact:
+    """Forget support images; a class without any left is gone.
+
+    Parameters
+    ----------
+    artifact : Artifact
+    rows : ndarray of int64
+        Of its support, as `find_rows` gives them.
+
+    Raises
+    ------
+    SupportError
+        If too little would be left to tell apart.
+    """
+    support = artifact.support.take(np.setdiff1d(np.arange(len(artifact.support.names)), rows))
+    return _fit_again(artifact, support, artifact.classes)
+
+
+def relabel(artifact: Artifact, rows: Rows, label: str) -> Artifact:
+    """Put support images into another class, or into a new one.
+
+    Parameters
+    ----------
+    artifact : Artifact
+    rows : ndarray of int64
+        Of its support.
+    label : str
+
+    Raises
+    ------
+    SupportError
+        If a single class would be left.
+    """
+    label = _name(label)
+    classes = tuple(sorted({*artifact.classes, label}))
+    labels = _renumber(artifact, classes)
+    labels[rows] = classes.index(label)
+    return _fit_again(artifact, replace(artifact.support, labels=labels), classes)
+
+
+def rename(artifact: Artifact, old: str, new: str) -> Artifact:
+    """Give a class another name.
+
+    Parameters
+    ----------
+    artifact : Artifact
+    old, new : str
+
+    Raises
+    ------
+    UsageError
+        If there is no class of the old name, or already one of the new.
+    """
+    rows = np.flatnonzero(artifact.support.labels == artifact.number_of(old))
+    if new == old:
+        raise UsageError(f"{new!r} is its name already")
+    if new in artifact.classes:
+        raise UsageError(
+            f"there is a class {new!r} already; to put images of {old!r} into it, relabel them"
+        )
+    return relabel(artifact, rows, new)
+
+
+def correct(
+    artifact: Artifact, images: Sequence[ImageSource], label: str, embedder: Embedder
+) -> Artifact:
+    """Teach what images show: relabel those it holds, add the others.
+
+    Parameters
+    ----------
+    artifact : Artifact
+    images : sequence of ImageSource
+    label : str
+    embedder : Embedder
+        The one the artifact was made with.
+
+    Raises
+    ------
+    ImageError
+        If an image cannot be read.
+    SupportError
+        If a single class would be left.
+    """
+    keys = [content_hash(image) for image in images]
+    held = np.flatnonzero(np.isin(artifact.support.hashes, keys))
+    new = [i for i, key in enumerate(keys) if key not in artifact.support.hashes]
+    if len(held):
+        artifact = relabel(artifact, held, label)
+    if new:
+        support = gather([images[i] for i in new], [_name(label)] * len(new))
+        artifact, skipped = add(artifact, support, embedder)
+        if skipped:
+            raise skipped[0]
+    return artifact
+
+
+def find_rows(artifact: Artifact, images: Sequence[ImageSource]) -> Rows:
+    """Return the rows of support images: by their content, or by the names they had.
+
+    Parameters
+    ----------
+    artifact : Artifact
+    images : sequence of ImageSource
+        A path that leads nowhere is taken for a name.
+
+    Returns
+    -------
+    ndarray of int64
+
+    Raises
+    ------
+    SupportError
+        If one is not among them, or its name is that of several.
+    """
+    require_several(images)
+    rows = [row for image in images for row in _rows_of(artifact.support, image)]
+    return np.unique(np.array(rows, np.int64))
+
+
+def compare(before: Artifact, after: Artifact) -> dict[str, Any]:
+    """Say what a lesson changed, in types that JSON knows.
+
+    Returns
+    -------
+    dict
+        ``changed``: whether anything did; ``classes``: of each class with another number of
+        images, how many it had and has; ``measured_before`` and ``measured``: as in `Artifact`.
+    """
+    first, second = _count(before), _count(after)
+    return {
+        "changed": _essence(before) != _essence(after),
+        "classes": {
+            label: [first.get(label, 0), second.get(label, 0)]
+            for label in sorted(first | second)
+            if first.get(label) != second.get(label)
+        },
+        "measured_before": before.measured,
+        "measured": after.measured,
+    }
+
+
+def _essence(artifact: Artifact) -> tuple[object, ...]:
+    """Return what makes two artifacts the same or not."""
+    decision = artifact.decision
+    made = artifact.backbone.sha256, artifact.preprocessing, decision.head.kind
+    return artifact.list_images(), *made, decision.rejection.rate
+
+
+def _count(artifact: Artifact) -> dict[str, int]:
+    """Count the images of each class, and the negatives."""
+    summary = artifact.summary()
+    return {**summary["classes"], **({"(negatives)": n} if (n := summary["negatives"]) else {})}
+
+
+def _rows_of(support: SupportRecord, image: ImageSource) -> list[int]:
+    """Return the rows that hold an image."""
+    if isinstance(image, (str, os.PathLike)) and not os.path.exists(image):
+        rows = _named(support, Path(image).as_posix())
+    else:
+        key = content_hash(image)
+        rows = [i for i, known in enumerate(support.hashes) if known == key]
+    if not rows:
+        raise SupportError(
+            f"{describe(image)}: not among the {len(support.names)} images fitted on, which "
+            "'fewshot info --images' lists"
+        )
+    return rows
+
+
+def _named(support: SupportRecord, path: str) -> list[int]:
+    """Return the rows of the image with a name, of which the path may say more folders."""
+    names = [Path(name).as_posix() for name in support.names]
+    if path in names:
+        return [i for i, name in enumerate(names) if name == path]
+    # A name alone may be in any folder.
+    rows = [i for i, name in enumerate(names) if "/" in name and path.endswith(f"/{name}")]
+    if len({support.hashes[i] for i in rows}) > 1:
+        raise SupportError(f"{path}: the name of {len(rows)} images; give the file itself")
+    return rows
+
+
+def _fit_again(artifact: Artifact, support: SupportRecord, classes: tuple[str, ...]) -> Artifact:
+    """Fit on a support set, if it is another; classes without images are left out."""
+    left = np.unique(support.labels[support.labels < len(classes)])
+    numbers = np.full(len(classes) + 1, len(left), np.int64)  # the last is that of negatives
+    numbers[left] = np.arange(len(left))
+    support = replace(support, labels=numbers[support.labels])
+    classes, before = tuple(classes[number] for number in left), artifact.support
+    unchanged = classes == artifact.classes and support.hashes == before.hashes
+    if unchanged and (support.labels == before.labels).all():
+        return artifact
+    if not classes or len(classes) == len(np.unique(support.labels)):  # no negatives
+        require_two_classes(classes)
+    learned, _ = learn(
+        support,
+        classes,
+        artifact.decision.head.kind,
+        artifact.decision.rejection.rate,
+        artifact.references.embeddings,
+    )
+    return replace(artifact, **learned)
+
+
+def _renumber(artifact: Artifact, classes: tuple[str, ...]) -> Rows:
+    """Return the labels of the support as positions in other classes that hold its own."""
+    numbers = [classes.index(label) for label in artifact.classes] + [len(classes)]
+    return np.array(numbers, np.int64)[artifact.support.labels]
+
+
+def _join(first: SupportRecord, second: SupportRecord) -> SupportRecord:
+    """Put support images one after another."""
+    return SupportRecord(
+        np.concatenate([first.embeddings, second.embeddings]),
+        np.concatenate([first.labels, second.labels]),
+        first.names + second.names,
+        first.hashes + second.hashes,
+        tuple(sorted({*first.faceless, *second.faceless})),
+    )
+
+
+def _name(label: object) -> str:
+    """Refuse a class without a name."""
+    if not str(label):
+        raise UsageError("an empty name was given for a class; expected a word")
+    return str(label)
+
+
+def _conflict(name: str, earlier: str) -> ImageError:
+    """Say that an image is known under another label."""
+    return ImageError(
+        f"known as {earlier}, under another label; relabel that one, or remove it first", name
+    )

@@ -1,0 +1,133 @@
+"""Measure fewshot on folders of images; every number in the README comes from here."""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import accuracy_table
+import check_table
+import speed_table
+
+from fewshot.errors import FewShotError
+
+_REPEAT = "rounds of each comparison, fewer of what takes long (default: 15)"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one benchmark.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        The arguments; by default those of the process.
+
+    Returns
+    -------
+    int
+        0, or 2 when nothing could be measured.
+    """
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    help_text = "accuracy, calibration and rejection, beside published methods"
+    _add_accuracy(commands.add_parser("accuracy", help=help_text))
+    help_text = "speed and memory, beside their targets; the default"
+    _add_speed(commands.add_parser("speed", help=help_text))
+    help_text = "size, accuracy and speed of the precisions of an exported file"
+    _add_precision(commands.add_parser("precision", help=help_text))
+    help_text = "how many mistakes in labelled images are found, and how many false alarms"
+    _add_check(commands.add_parser("check", help=help_text))
+    given = sys.argv[1:] if argv is None else argv
+    arguments = parser.parse_args(given or ["speed"])
+    try:
+        arguments.run(arguments)
+    except (FewShotError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+def _add_accuracy(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the benchmark of accuracy, calibration and rejection."""
+    add = parser.add_argument
+    _add_sets(parser)
+    add("--shots", type=_numbers, default=[1, 5, 10, 20], metavar="N,N,...")
+    add("--views", type=_numbers, default=[1], metavar="N,N,...", help="of fewshot (default: 1)")
+    parser.set_defaults(run=accuracy_table.run)
+
+
+def _add_sets(parser: argparse.ArgumentParser) -> None:
+    """Add what every benchmark on draws from labelled sets takes."""
+    add = parser.add_argument
+    add("data", nargs="+", type=Path, metavar="DATA", help="folder with a folder per class")
+    add("--draws", type=int, default=10, metavar="N", help="of the support set (default: 10)")
+    add(
+        "--cache",
+        type=Path,
+        default=Path(tempfile.gettempdir(), "fewshot-benchmark"),
+        metavar="DIR",
+        help="where embeddings are kept between runs",
+    )
+    add("--json", action="store_true", help="print JSON instead of tables")
+
+
+def _add_check(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the benchmark of mistakes in labelled images."""
+    _add_sets(parser)
+    parser.set_defaults(run=check_table.run)
+
+
+def _add_precision(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the benchmark of precisions."""
+    add = parser.add_argument
+    _add_sets(parser)
+    add("--repeat", type=int, default=60, metavar="N", help="rounds of timing (default: 60)")
+    parser.set_defaults(run=_precisions)
+
+
+def _precisions(arguments: argparse.Namespace) -> None:
+    """Import what needs the package onnx only when it is asked for."""
+    import precision_table
+
+    precision_table.run(arguments)
+
+
+def _add_speed(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the benchmark of speed and memory."""
+    add = parser.add_argument
+    add(
+        "--data",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="DIR",
+        help="folder with a folder per class, or folder of such; default: digits and drawn images",
+    )
+    add("--large", type=Path, metavar="DIR", help="large photographs (default: drawn)")
+    add("--repeat", type=int, default=15, metavar="N", help=_REPEAT)
+    add(
+        "--only",
+        type=_groups,
+        metavar="NAME,...",
+        help=f"some of {', '.join(speed_table.GROUPS)}",
+    )
+    add("--json", action="store_true", help="print JSON instead of a table")
+    parser.set_defaults(run=speed_table.run)
+
+
+def _groups(text: str) -> list[str]:
+    """Parse names of groups with commas between."""
+    names = text.split(",")
+    if unknown := set(names) - set(speed_table.GROUPS):
+        raise argparse.ArgumentTypeError(f"unknown: {', '.join(sorted(unknown))}")
+    return names
+
+
+def _numbers(text: str) -> list[int]:
+    """Parse numbers with commas between."""
+    return [int(part) for part in text.split(",")]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

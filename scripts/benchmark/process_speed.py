@@ -1,0 +1,151 @@
+"""Measure whole processes as a user starts them: cold start, memory, and fitting again."""
+
+import importlib.util
+import shutil
+import sys
+from collections.abc import Iterator
+from itertools import cycle, islice
+from pathlib import Path
+from statistics import median
+
+from measuring import Figure, child, fewshot, interleaved, peak_memory, script, timed
+from pictures import Pictures, copy_images
+from PIL import Image
+
+from fewshot import Embedder, FewShotClassifier, read_artifact
+from fewshot.heads.decision import fit_decision
+from fewshot.images.decode import content_hash
+from fewshot.training.support_set import image_files
+
+MANY, FEW, FOLDER, REFIT = 3000, 100, 20, 500
+_EMBED_ALL = (
+    "import sys\n"
+    "from fewshot import Embedder\n"
+    "paths = open(sys.argv[1], encoding='utf-8').read().splitlines()\n"
+    "for _ in Embedder().stream(paths): pass"
+)
+
+
+def cold_start(pictures: Pictures, repeat: int) -> Iterator[Figure]:
+    """Time commands from start to end, beside the least that could do the same."""
+    image, models = pictures.small[0], pictures.models
+    bare = {
+        f"bare script, {name}": child(*script("bare.py", image, pictures.backbone, threads))
+        for name, threads in (("default threads", "0"), ("one thread", "1"))
+    }
+    tasks = {
+        "fewshot classify": child(*fewshot("classify", "--models", models, image)),
+        **bare,
+        "fewshot --help": child(*fewshot("--help")),
+        "python -c pass": child(sys.executable, "-c", "pass"),
+    }
+    seconds = interleaved(tasks, repeat)
+    milliseconds = {name: 1000 * s for name, s in seconds.items()}
+    yield Figure(
+        "fewshot classify IMAGE over a bare script",
+        seconds["fewshot classify"] / min(seconds[name] for name in bare),
+        "x",
+        ("<=", 1.25),
+        ", ".join(f"{name} {milliseconds[name]:.0f} ms" for name in ("fewshot classify", *bare)),
+        seconds,
+    )
+    nothing = milliseconds["python -c pass"]
+    yield Figure(
+        "fewshot --help",
+        milliseconds["fewshot --help"],
+        "ms",
+        ("<=", round(1.5 * nothing + 50)),
+        f"the target is 1.5 times the {nothing:.0f} ms of python -c pass, and 50 ms",
+    )
+
+
+def memory(pictures: Pictures, repeat: int) -> Iterator[Figure]:
+    """Measure the peak resident memory of processes; a peak hardly varies, so each runs once."""
+    if importlib.util.find_spec("resource") is None:
+        yield Figure("peak memory", None, note="skipped: this system does not tell it")
+        return
+    few, many = (_peak_of_embedding(pictures, number) for number in (FEW, MANY))
+    yield Figure(
+        f"embedding {MANY} small images over {FEW}",
+        many / few,
+        "x",
+        ("<=", 1.3),
+        f"{many:.0f} MiB over {few:.0f} MiB",
+        {f"{FEW} images, MiB": few, f"{MANY} images, MiB": many},
+    )
+    largest = max(pictures.large, key=_pixels)
+    folder = pictures.folder / "several"
+    copy_images(islice(cycle(pictures.large), FOLDER), folder)
+    note = f"the largest, {_pixels(largest) / 1e6:.0f} megapixels"
+    yield _peak_of_classify(pictures, "one large photograph", largest, 150, note)
+    yield _peak_of_classify(pictures, f"a folder of {FOLDER} such", folder, 300)
+
+
+def _peak_of_embedding(pictures: Pictures, number: int) -> float:
+    """Measure a process that embeds so many small images."""
+    names = pictures.folder / f"{number}.txt"
+    paths = (str(path.absolute()) for path in islice(cycle(pictures.small), number))
+    names.write_text("\n".join(paths), encoding="utf-8")
+    return peak_memory([sys.executable, "-c", _EMBED_ALL, names])
+
+
+def _peak_of_classify(
+    pictures: Pictures, name: str, images: Path, bound: float, note: str = ""
+) -> Figure:
+    """Measure a process that classifies."""
+    peak = peak_memory(fewshot("classify", "--models", pictures.models, images))
+    return Figure(f"fewshot classify, {name}", peak, "MiB", ("<", bound), note)
+
+
+def _pixels(path: Path) -> int:
+    """Count the pixels of a photograph."""
+    with Image.open(path) as image:
+        return image.width * image.height
+
+
+def refit(pictures: Pictures, repeat: int) -> Iterator[Figure]:
+    """Time fitting again after one image was added to a folder."""
+    data, models, earlier = (pictures.folder / name for name in ("grown", "fitted", "earlier"))
+    *kept, last = copy_images(pictures.small[: REFIT + 1], data)
+    first, again = [], []
+    fit = child(*fewshot("fit", data, "--output", models))
+    spare = shutil.move(last, pictures.folder)
+    for _ in range(max(1, repeat // 5)):
+        shutil.rmtree(models, ignore_errors=True)
+        last.unlink(missing_ok=True)
+        first.append(timed(fit))
+        shutil.copytree(models, earlier, dirs_exist_ok=True)
+        shutil.copy(spare, last)
+        again.append(timed(fit))
+    yield Figure(
+        f"fewshot fit again, 1 image added to {len(kept)}",
+        median(again) / median(first),
+        "x",
+        note=f"{median(again):.2f} s over {median(first):.2f} s for the first time",
+        medians={"first": median(first), "again": median(again)},
+    )
+    yield from _refit_parts(data, earlier, last, max(1, repeat // 5))
+
+
+def _refit_parts(data: Path, earlier: Path, new: Path, rounds: int) -> Iterator[Figure]:
+    """Time what fitting again is made of, in this process."""
+    embedded: list[int] = []
+
+    def fit() -> None:
+        steps: list[int] = []
+        FewShotClassifier().fit(data, reuse=earlier, progress=lambda done, _: steps.append(done))
+        embedded.append(len(steps))
+
+    record = read_artifact(earlier).support
+    n_classes = int(record.labels.max()) + 1
+    tasks = {
+        "hashing all files": lambda: [content_hash(path) for path in image_files(data)],
+        "opening the backbone, embedding one image": lambda: Embedder().embed([new]),
+        "fitting the head": lambda: fit_decision(
+            "auto", record.embeddings, record.labels, n_classes, 0.05
+        ),
+        "all of fit, in one process": fit,
+    }
+    for name, seconds in interleaved(tasks, rounds).items():
+        yield Figure(f"  {name}", 1000 * seconds, "ms", medians={name: seconds})
+    yield Figure("  images embedded", max(embedded), target=("=", 1))

@@ -1,0 +1,139 @@
+"""Evaluation asks about every image that was kept from the fit, once, and adds up the answers."""
+
+import json
+
+import numpy as np
+import pytest
+
+from fewshot.errors import SupportError
+from fewshot.evaluation.cross_validation import cross_validate, evaluate_on
+from fewshot.evaluation.episodes import learning_curve, run_episodes
+from fewshot.heads.decision import fit_decision
+from tests.conftest import clusters, make_artifact, make_record
+
+
+def test_leave_one_out_asks_about_every_image_once() -> None:
+    embeddings, labels = clusters(3, 5)
+    artifact, seen = make_artifact(embeddings, labels), []
+    found = cross_validate(artifact, lambda done, total: seen.append((done, total)))
+    assert found.protocol == "leave-one-out"
+    assert found.names == artifact.support.names and found.truth.tolist() == labels.tolist()
+    assert seen == [(i, 15 + 3) for i in range(1, 19)]
+    for i in (0, 7, 14):
+        kept = np.arange(15) != i
+        without, _ = fit_decision("auto", embeddings[kept], labels[kept], 3, 0.05)
+        probabilities, known = without.decide(embeddings[i : i + 1])
+        np.testing.assert_allclose(found.probabilities[i], probabilities[0], atol=1e-5)
+        assert found.known[i] == known[0]
+    assert len(found.strangers_known) == 15 and found.strangers_known.mean() < 0.5
+
+
+def test_a_wrong_label_shows_up_as_a_mistake() -> None:
+    embeddings, labels = clusters(3, 12)
+    labels[4] = 2
+    found = cross_validate(make_artifact(embeddings, labels)).summary()
+    (mistake,) = found["mistakes"]
+    assert (mistake["image"], mistake["truth"], mistake["label"]) == ("2/4.png", "c", "a")
+    assert found["confusion"] == [[11, 0, 0], [0, 12, 0], [1, 0, 12]]
+    assert (found["images"], found["correct"]) == (36, 35)
+    assert found["classes"]["a"] == {"images": 11, "precision": 11 / 12, "recall": 1.0}
+    assert found["classes"]["c"] == {"images": 13, "precision": 1.0, "recall": 12 / 13}
+    assert found["balanced_accuracy"] == pytest.approx((1 + 1 + 12 / 13) / 3)
+
+
+def test_labels_by_chance_are_guessed_by_chance() -> None:
+    embeddings, labels = clusters(4, 16)
+    shuffled = make_artifact(embeddings, np.random.default_rng(0).permutation(labels))
+    assert cross_validate(shuffled).summary()["accuracy"] < 0.45
+    assert run_episodes(shuffled, 20, 4, 5)["accuracy"] == pytest.approx(0.25, abs=0.1)
+
+
+def test_many_images_are_left_out_in_ten_folds() -> None:
+    artifact, seen = make_artifact(*clusters(3, 21)), []
+    found = cross_validate(artifact, lambda done, total: seen.append((done, total)))
+    assert found.protocol == "10-fold cross-validation"
+    assert found.names == artifact.support.names
+    assert seen == [(i, 10 + 3) for i in range(1, 14)]
+    assert found.summary()["accuracy"] > 0.95
+
+
+def test_two_classes_have_no_strangers_among_them() -> None:
+    found = cross_validate(make_artifact(*clusters(2, 5))).summary()
+    assert found["strangers"] == 0 and found["strangers_unknown"] is None
+
+
+def test_a_lone_image_is_fitted_on_but_not_asked_about() -> None:
+    embeddings, labels = clusters(3, 4)
+    found = cross_validate(make_artifact(embeddings[:9], labels[:9]))
+    assert found.truth.tolist() == [0] * 4 + [1] * 4
+    with pytest.raises(
+        SupportError, match="no class has two different images, so none can be left"
+    ):
+        cross_validate(make_artifact(*clusters(3, 1)))
+
+
+@pytest.mark.parametrize(("shots", "n_negatives"), [(4, 10), (4, 60)])
+def test_negatives_are_fitted_on_but_not_asked_about(shots: int, n_negatives: int) -> None:
+    embeddings, labels = clusters(3, shots)
+    negatives = clusters(5, 12)[0][:n_negatives]
+    artifact = make_artifact(
+        np.concatenate([embeddings, negatives]),
+        np.append(labels, np.full(n_negatives, 3)),
+        n_classes=3,
+    )
+    seen: list[int] = []
+    found = cross_validate(artifact, lambda done, total: seen.append(total))
+    assert found.truth.tolist() == labels.tolist()
+    sums = found.probabilities.sum(axis=1)
+    assert found.probabilities.shape == (12, 3) and sums.mean() < 0.999 and sums.max() < 1 + 1e-6
+    fits = seen[-1] - 3  # of the three classes as strangers
+    protocol = "leave-one-out" if fits == 12 else f"{fits}-fold cross-validation"
+    assert found.protocol == protocol
+
+
+def test_other_images_with_strangers() -> None:
+    artifact = make_artifact(*clusters(3, 10))
+    query, labels = clusters(3, 20)
+    strangers = clusters(4, 5)[0]
+    record = make_record(np.concatenate([query, strangers]), np.append(labels, np.full(20, 3)))
+    found = evaluate_on(artifact, record, "test/, 80 images")
+    assert found.protocol == "test/, 80 images" and found.names == record.names[:60]
+    assert found.known.shape == (60,) and found.strangers_known.shape == (20,)
+    summary = found.summary()
+    assert (summary["images"], summary["strangers"]) == (60, 20)
+    assert summary["accuracy"] > 0.95 and summary["strangers_unknown"] > 0.8
+    assert summary["turned_away"] < 0.3 and summary["reject_rate"] == 0.05
+    with pytest.raises(
+        SupportError, match=r"x: no image of a class that was fitted on \(a, b, c\)"
+    ):
+        evaluate_on(artifact, make_record(strangers, np.full(20, 3)), "x")
+
+
+def test_a_class_that_is_not_asked_about_does_not_count() -> None:
+    artifact = make_artifact(*clusters(3, 10))
+    query, labels = clusters(3, 20)
+    found = evaluate_on(artifact, make_record(query[labels < 2], labels[labels < 2]), "x").summary()
+    assert found["balanced_accuracy"] == found["accuracy"] > 0.95
+    assert found["classes"]["c"]["images"] == 0
+
+
+def test_a_copy_does_not_give_its_answer_away() -> None:
+    embeddings, _ = clusters(8, 2)
+    labels = np.arange(16) // 4  # each class is of two unlike pairs
+    embeddings[1::2] = embeddings[::2]
+    found = cross_validate(make_artifact(embeddings, labels))
+    assert len(found.names) == 16
+    assert found.summary()["accuracy"] < 0.6
+
+
+def test_summaries_are_json() -> None:
+    embeddings, labels = clusters(3, 5)
+    labels[0] = 1
+    artifact = make_artifact(embeddings, labels)
+    for summary in (
+        cross_validate(artifact).summary(),
+        cross_validate(make_artifact(*clusters(2, 3))).summary(),
+        run_episodes(artifact, 3, 2, 2),
+        learning_curve(artifact, [1, 2]),
+    ):
+        assert json.loads(json.dumps(summary, allow_nan=False)) == summary

@@ -1,0 +1,76 @@
+"""Figures are those of the books, of scikit-learn, or of a calculation by hand."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import confusion_matrix, roc_auc_score
+from sklearn.metrics import log_loss as sklearn_log_loss
+
+from fewshot.evaluation import metrics
+
+
+@pytest.mark.parametrize(
+    ("correct", "total", "interval"),
+    [
+        (81, 263, (0.2553, 0.3662)),  # Newcombe 1998, table I
+        (15, 148, (0.0624, 0.1605)),
+        (0, 20, (0.0, 0.1611)),
+        (20, 20, (0.8389, 1.0)),
+        (0, 0, (0.0, 1.0)),
+    ],
+)
+def test_wilson_interval(correct: int, total: int, interval: tuple[float, float]) -> None:
+    assert metrics.wilson_interval(correct, total) == pytest.approx(interval, abs=5e-5)
+
+
+def test_t_interval() -> None:
+    half = 4.302653 / 3**0.5  # of Student's t with 2 degrees of freedom
+    assert metrics.t_interval([1.0, 2.0, 3.0]) == pytest.approx((2 - half, 2 + half), abs=1e-5)
+
+
+def drawn(n: int = 200) -> tuple[np.ndarray, np.ndarray]:
+    """Probabilities of four classes, and labels that follow them."""
+    chance = np.random.default_rng(0)
+    probabilities = chance.dirichlet([0.5] * 4, n).astype(np.float32)
+    return probabilities, np.array(
+        [chance.choice(4, p=p / p.sum()) for p in probabilities.astype(float)]
+    )
+
+
+def test_confusion_and_log_loss_are_scikit_learns() -> None:
+    probabilities, truth = drawn()
+    given = probabilities.argmax(axis=1)
+    counts = metrics.confusion_matrix(truth, given, 5)
+    np.testing.assert_array_equal(counts, confusion_matrix(truth, given, labels=range(5)))
+    exact = probabilities / probabilities.sum(axis=1, keepdims=True, dtype=np.float64)
+    expected = sklearn_log_loss(truth, exact, labels=range(4))
+    assert metrics.log_loss(probabilities, truth) == pytest.approx(expected, rel=1e-4)
+
+
+def test_log_loss_of_the_impossible_is_finite_and_of_the_certain_zero() -> None:
+    certain = np.array([[1, 0]], np.float32)
+    assert f"{metrics.log_loss(certain, np.array([0])):.3f}" == "0.000"  # and not -0.000
+    assert 20 < metrics.log_loss(certain, np.array([1])) < 100
+
+
+@pytest.mark.parametrize("decimals", [0, 1, 6])
+def test_auroc_with_ties_is_scikit_learns(decimals: int) -> None:
+    chance = np.random.default_rng(0)
+    higher = chance.normal(0.7, 1, 90).round(decimals).astype(np.float32)
+    lower = chance.normal(0, 1, 40).round(decimals).astype(np.float32)
+    expected = roc_auc_score([1] * 90 + [0] * 40, np.concatenate([higher, lower]))
+    assert metrics.auroc(higher, lower) == pytest.approx(expected, abs=1e-9)
+
+
+def test_calibration_error_by_hand() -> None:
+    probabilities = np.array([[0.9, 0.1]] * 2 + [[0.35, 0.65]] * 2, np.float32)
+    both_off = metrics.calibration_error(probabilities, np.array([0, 1, 1, 1]))
+    assert both_off == pytest.approx((abs(1.8 - 1) + abs(1.3 - 2)) / 4, abs=1e-6)
+    sure = np.array([[1, 0]] * 4, np.float32)
+    assert metrics.calibration_error(sure, np.array([0, 0, 0, 0])) == 0
+    assert metrics.calibration_error(sure, np.array([0, 1, 1, 1])) == 0.75
+
+
+def test_probabilities_that_labels_follow_are_calibrated() -> None:
+    probabilities, truth = drawn(4000)
+    assert metrics.calibration_error(probabilities, truth) < 0.03
+    assert metrics.calibration_error(probabilities**4, truth) > 0.06
