@@ -243,7 +243,7 @@ class FewShotClassifier(Answering, Teachable):
         Returns
         -------
         fewshot.explain.activation_map.Explanation
-            To be drawn by `fewshot.images.write.draw_explanation`.
+            To be drawn by `fewshot.explain.heatmap.draw_explanation`.
 
         Raises
         ------

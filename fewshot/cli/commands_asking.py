@@ -108,7 +108,8 @@ def explain(arguments: argparse.Namespace) -> int:
     from pathlib import Path
 
     from fewshot.classifier.few_shot import FewShotClassifier
-    from fewshot.images.write import contact_sheet, draw_explanation, require_png, write_png
+    from fewshot.explain.heatmap import contact_sheet, draw_explanation
+    from fewshot.images.write import require_png, write_png
     from fewshot.training.support_set import expand
 
     classifier = FewShotClassifier.load(arguments.models)

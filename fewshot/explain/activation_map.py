@@ -1,4 +1,4 @@
-"""Say where in a picture the evidence for a class lies."""
+"""Class activation maps: where in an image the score of a class comes from."""
 
 from __future__ import annotations
 
@@ -20,39 +20,21 @@ from fewshot.prediction import Prediction, make_prediction
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    """What each place of a picture says of a class.
-
-    Attributes
-    ----------
-    prediction : Prediction
-        As `classify` gives it.
-    label : str
-        The class that is explained.
-    probability : float
-        Of that class, in [0, 1].
-    maps : ndarray of float32, shape (n_views, h, w)
-        What each place adds to the log-odds of the class over the average class; below 0 where it
-        speaks for others. They sum to that log-odds, less what the head holds of the class before
-        it sees anything.
-    boxes : tuple of (left, top, right, bottom), one a view
-        Which part of the upright picture each map lies over, as fractions from 0 to 1. No map is
-        mirrored.
-    """
+    """What each place of an image contributes to a class."""
 
     prediction: Prediction
-    label: str
-    probability: float
+    label: str  # the class that is explained
+    probability: float  # of that class
+    # What each place adds to the log-odds of the class over the average class; below 0 it counts
+    # for others. They sum to that log-odds without the bias of the head: (n_views, h, w).
     maps: NDArray[np.float32]
-    boxes: tuple[Box, ...]
+    boxes: tuple[Box, ...]  # the part of the upright image that each map covers; none is mirrored
 
     @property
     def heat(self) -> NDArray[np.float32]:
-        """What the maps would sum to if the whole picture were like a place, in log-odds.
-
-        Their shape is that of `maps`. A place near the middle counts up to four times in the
-        embedding, as the windows of `fewshot.backbones.pooling.pool` overlap there; dividing by
-        how often it counts makes places comparable.
-        """
+        """What the maps would sum to if the whole image were like a place; shape of `maps`."""
+        # Near the middle more of the windows that `pool` averages overlap, so a place counts up to
+        # four times as much there; dividing by that makes places comparable.
         n_views, height, width = self.maps.shape
         coverage = window_shares(height, width).mean(axis=1).reshape(height, width) / n_views
         return np.asarray(self.maps / coverage, np.float32)
@@ -61,21 +43,7 @@ class Explanation:
 def explain(
     artifact: Artifact, embedder: Embedder, image: ImageSource, label: str | None = None
 ) -> Explanation:
-    """Classify a picture, and find where in it the evidence for a class lies.
-
-    Parameters
-    ----------
-    artifact : Artifact
-        A fitted classifier.
-    embedder : Embedder
-        With the backbone and the preprocessing it was fitted with.
-    image : path, bytes, binary file, PIL image or uint8 array
-    label : str, optional
-        One of the classes; by default the most probable.
-
-    Returns
-    -------
-    Explanation
+    """Classify an image and map where the score of a class comes from, by default the likeliest.
 
     Raises
     ------
@@ -95,46 +63,33 @@ def explain(
     prediction = make_prediction(describe(image), classes, probabilities, known, evidence)
     number = best if number is None else number
     maps = activation_maps(artifact.decision, feature_maps, number)
-    if len(maps) == MAX_VIEWS:  # the last look is taken in a mirror
+    if len(maps) == MAX_VIEWS:  # the last view is mirrored
         maps[-1] = maps[-1, :, ::-1].copy()
     return Explanation(prediction, classes[number], float(probabilities[number]), maps, boxes)
 
 
 def _require_map(embedder: Embedder) -> None:
-    """Refuse a backbone that does not tell what it sees where."""
+    """Refuse a backbone without a feature map."""
     backbone = embedder.backbone_
     if not backbone.has_feature_map:
         raise UsageError(
-            f"{backbone.path}: gives one embedding for the whole picture and no feature map, so "
-            "where the evidence lies is not known; fit with a backbone whose output is one, or "
-            "look at the most similar images: fewshot classify --why"
+            f"{backbone.path}: gives one embedding of the whole image and no feature map, so "
+            "there is no activation map; fit with a backbone that has a feature map, or see the "
+            "most similar images: fewshot classify --why"
         )
 
 
 def activation_maps(
     decision: Decision, feature_maps: NDArray[np.float32], label: int
 ) -> NDArray[np.float32]:
-    """Split the score of a class into what each place contributes.
+    """Split the score of a class into what each place contributes (Zhou et al. 2016).
 
-    A class activation map (Zhou et al. 2016): as the score is linear in the embedding, and the
-    embedding in the feature maps but for lengths that are known, the contributions are exact. The
-    average over the classes is taken off first, which changes no probability: what all classes
-    share, such as something being there at all, speaks for none of them.
-
-    Parameters
-    ----------
-    decision : Decision
-    feature_maps : ndarray of float32, shape (n_views, dim, h, w)
-        Of one image.
-    label : int
-        The number of the class.
-
-    Returns
-    -------
-    ndarray of float32, shape (n_views, h, w)
-        In log-odds; the sum is that of the class's score without its bias, over the temperature.
+    The split is exact: the score is linear in the embedding, and the embedding in the feature maps
+    but for known lengths. The mean over the classes is subtracted first, which changes no
+    probability: what all classes share counts for none of them. From shape (n_views, dim, h, w) to
+    (n_views, h, w), in log-odds; they sum to the score without its bias, over the temperature.
     """
     weights = decision.head.weights
     direction = (weights[label] - weights.mean(axis=0)) / np.float32(decision.temperature)
-    evidence = np.einsum("d,vdhw->vhw", direction, feature_maps)
-    return np.asarray(evidence * place_shares(feature_maps), np.float32)
+    contributions = np.einsum("d,vdhw->vhw", direction, feature_maps)
+    return np.asarray(contributions * place_shares(feature_maps), np.float32)

@@ -15,7 +15,7 @@ from fewshot.heads.decision import fit_decision
 from fewshot.heads.linear import HEADS
 from tests.conftest import CLASSES, draw, draw_face, draw_noise
 
-PICTURES = [draw(label, seed) for label in CLASSES for seed in range(4)]
+IMAGES = [draw(label, seed) for label in CLASSES for seed in range(4)]
 ENDS = (slice(3), slice(4, 7))
 LABELS = np.repeat(np.arange(3), 4)
 Fit = Callable[[str], tuple[Artifact, Embedder]]
@@ -25,7 +25,7 @@ Fit = Callable[[str], tuple[Artifact, Embedder]]
 def fit(request: pytest.FixtureRequest, classifier: FewShotClassifier) -> Fit:
     """Fit a kind of head on a number of views."""
     embedder = Embedder(views=request.param)
-    embeddings = embedder.embed(PICTURES)
+    embeddings = embedder.embed(IMAGES)
 
     def fit_kind(kind: str) -> tuple[Artifact, Embedder]:
         decision = fit_decision(kind, embeddings, LABELS, 3, 0.05)[0]
@@ -47,7 +47,7 @@ def disc_at(x: float, y: float, width: int = 300, height: int = 300) -> Image.Im
 
 
 def centre_of_heat(explanation: Explanation, view: int = 0) -> tuple[float, float]:
-    """Return where in the picture the heat of a view is balanced, in fractions."""
+    """Return where in the image the heat of a view is balanced, in fractions."""
     heat = np.maximum(explanation.heat[view], 0)
     left, top, right, bottom = explanation.boxes[view]
     middles = (np.arange(7) + 0.5) / 7
@@ -58,11 +58,11 @@ def centre_of_heat(explanation: Explanation, view: int = 0) -> tuple[float, floa
 @pytest.mark.parametrize("kind", HEADS)
 def test_contributions_add_up_to_the_score(kind: str, fit: Fit) -> None:
     artifact, embedder = fit(kind)
-    picture = draw("grid", 50).resize((150, 96))
+    image = draw("grid", 50).resize((150, 96))
     head = artifact.decision.head
-    scores = head.scores(embedder.embed([picture]))[0] - head.bias
+    scores = head.scores(embedder.embed([image]))[0] - head.bias
     for i, label in enumerate(CLASSES):
-        found = explain(artifact, embedder, picture, label)
+        found = explain(artifact, embedder, image, label)
         assert found.maps.shape == (embedder.views, 7, 7) == found.heat.shape
         assert found.maps.dtype == np.float32 == found.heat.dtype
         assert len(found.boxes) == embedder.views
@@ -70,7 +70,7 @@ def test_contributions_add_up_to_the_score(kind: str, fit: Fit) -> None:
         assert found.maps.sum(dtype=float) == pytest.approx(expected, rel=1e-4, abs=1e-4)
 
 
-def test_the_heat_of_a_uniform_picture_does_not_peak_where_windows_overlap() -> None:
+def test_the_heat_of_a_uniform_image_does_not_peak_where_windows_overlap() -> None:
     maps = np.ones((2, 7, 7), np.float32)
     maps[:, 3] *= 2
     maps[:, :, 3] *= 2
@@ -100,20 +100,20 @@ def test_heat_lies_where_the_thing_is(x: float, y: float, classifier: FewShotCla
 
 
 @pytest.mark.parametrize("left", [0, 96])
-def test_things_of_two_classes_speak_for_their_own(
+def test_things_of_two_classes_count_for_their_own(
     left: int, classifier: FewShotClassifier
 ) -> None:
-    picture = Image.new("RGB", (192, 192), (210, 205, 200))
-    picture.paste(draw("grid", 5), (left, 0))
-    picture.paste(draw("disc", 3), (96 - left, 96))
+    image = Image.new("RGB", (192, 192), (210, 205, 200))
+    image.paste(draw("grid", 5), (left, 0))
+    image.paste(draw("disc", 3), (96 - left, 96))
     i, j = ENDS if left == 0 else ENDS[::-1]
-    grid, disc = (ask(classifier, picture, label).heat[0] for label in ("grid", "disc"))
+    grid, disc = (ask(classifier, image, label).heat[0] for label in ("grid", "disc"))
     assert grid[:3, i].mean() > 5 and grid[4:, j].mean() < -5
     assert disc[:3, i].mean() < 0 and disc[4:, j].mean() > 5
 
 
 @pytest.mark.parametrize("x", [0.2, 0.8])
-def test_all_views_place_it_the_same_also_the_mirrored_one(
+def test_all_views_agree_on_the_place_also_the_mirrored_one(
     x: float, classifier: FewShotClassifier
 ) -> None:
     embedder = Embedder(views=8)
@@ -125,7 +125,7 @@ def test_all_views_place_it_the_same_also_the_mirrored_one(
         assert (centre_of_heat(found, view)[0] > 0.5) == (x > 0.5)
 
 
-def test_a_turned_picture_is_explained_upright(classifier: FewShotClassifier) -> None:
+def test_a_turned_image_is_explained_upright(classifier: FewShotClassifier) -> None:
     upright = disc_at(0.3, 0.2, 240, 400)
     turned = upright.transpose(Image.Transpose.ROTATE_90)
     turned.getexif()[0x0112] = 6
@@ -134,7 +134,7 @@ def test_a_turned_picture_is_explained_upright(classifier: FewShotClassifier) ->
     np.testing.assert_array_equal(found.maps, expected.maps)
 
 
-def test_any_kind_of_picture_can_be_explained(classifier: FewShotClassifier) -> None:
+def test_any_kind_of_image_can_be_explained(classifier: FewShotClassifier) -> None:
     grey = draw("grid", 3).convert("L")
     expected = ask(classifier, grey.convert("RGB"))
     for source in (grey, grey.convert("RGBA"), np.asarray(grey)):
@@ -144,9 +144,9 @@ def test_any_kind_of_picture_can_be_explained(classifier: FewShotClassifier) -> 
 
 
 def test_negatives_are_a_row_of_the_head_but_no_class() -> None:
-    strangers = [draw_face(size) for size in (80, 120)] + [draw_noise(seed) for seed in range(3)]
+    negatives = [draw_face(size) for size in (80, 120)] + [draw_noise(seed) for seed in range(3)]
     data = {label: [draw(label, seed) for seed in range(4)] for label in CLASSES[:2]}
-    fitted = FewShotClassifier().fit(data, negatives=strangers)
+    fitted = FewShotClassifier().fit(data, negatives=negatives)
     found = ask(fitted, draw("disc", 9), "grid")
     head, decision = fitted.artifact_.decision.head, fitted.artifact_.decision
     scores = head.scores(fitted.embedder_.embed([draw("disc", 9)]))[0] - head.bias
@@ -154,7 +154,7 @@ def test_negatives_are_a_row_of_the_head_but_no_class() -> None:
     assert len(scores) == 3 and found.maps.sum() == pytest.approx(expected, rel=1e-4)
 
 
-def test_what_cannot_be_explained_is_said(classifier: FewShotClassifier) -> None:
+def test_what_cannot_be_explained_is_refused(classifier: FewShotClassifier) -> None:
     with pytest.raises(UsageError, match="no class 'cat'; expected one of disc, grid, str"):
         ask(classifier, draw("disc", 0), "cat")
     with pytest.raises(ImageError, match="no such file"):

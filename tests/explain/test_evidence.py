@@ -1,4 +1,4 @@
-"""What an answer rests on: the nearest support images, and the nearest of another class."""
+"""Evidence: the nearest training images, and the nearest of another class."""
 
 import numpy as np
 import pytest
@@ -35,7 +35,7 @@ def test_fewer_images_than_asked_for_and_no_other_class() -> None:
     assert [n.label for n in found.nearest] == [None, "a"] and found.other is None
 
 
-def test_a_prediction_carries_it(classifier: FewShotClassifier) -> None:
+def test_a_prediction_carries_evidence(classifier: FewShotClassifier) -> None:
     answer = classifier.classify(draw("disc", 2))  # one that it was fitted on
     assert answer.evidence
     first = answer.evidence.nearest[0]
@@ -47,7 +47,7 @@ def test_a_prediction_carries_it(classifier: FewShotClassifier) -> None:
     assert not unknown.known and unknown.evidence and len(unknown.evidence.nearest) == 3
 
 
-def test_mistakes_carry_what_they_rest_on_without_themselves() -> None:
+def test_mistakes_carry_evidence_without_their_own_image() -> None:
     images = {"disc": [draw("disc", i) for i in range(4)], "grid": [draw("grid", 0)] * 0}
     images["grid"] = [draw("grid", i) for i in range(3)] + [draw("disc", 9)]  # a wrong label
     found = FewShotClassifier().fit(images).evaluate()
@@ -58,7 +58,7 @@ def test_mistakes_carry_what_they_rest_on_without_themselves() -> None:
     assert all(n["image"] != "image[7]" and n["similarity"] < 0.9999 for n in nearest)
 
 
-def test_mistakes_on_other_images_carry_it(classifier: FewShotClassifier) -> None:
+def test_mistakes_on_other_images_carry_evidence(classifier: FewShotClassifier) -> None:
     found = classifier.evaluate([draw("disc", 2), draw_noise(0)], ["grid", "grid"])
     first = found.evidence[0].nearest[0]
     assert first.image == "disc/02.png" and first.similarity == pytest.approx(1, abs=1e-5)
