@@ -334,12 +334,12 @@ def _details(result: Mapping[str, Any]) -> list[str]:
         f"balanced accuracy  {result['balanced_accuracy']:.3f}",
         f"calibration error  {result['calibration_error']:.3f}",
         f"log-loss           {result['log_loss']:.3f}",
-        f"turned away        {result['turned_away']:.3f} of genuine images "
+        f"false rejections   {result['false_rejection_rate']:.3f} of genuine images "
         f"(asked for: {result['reject_rate']:g})",
     ]
-    if result["strangers"]:
-        rate, n = result["strangers_unknown"], result["strangers"]
-        lines.append(f"strangers          {rate:.3f} of {n} images of other classes called unknown")
+    if result["ood_images"]:
+        rate, n = result["ood_rejection_rate"], result["ood_images"]
+        lines.append(f"unknown classes    {rate:.3f} of {n} images of other classes called unknown")
     width = max(len("class"), *map(len, result["classes"]))
     lines += ["", f"{'class':{width}}  images  precision  recall"]
     for label, row in result["classes"].items():

@@ -1,4 +1,4 @@
-"""Measure on tasks drawn from a larger set: episodes, and accuracy against images per class."""
+"""Accuracy on random small tasks, and against the number of images per class."""
 
 from __future__ import annotations
 
@@ -18,24 +18,14 @@ from fewshot.heads.linear import Labels
 def run_episodes(
     artifact: Artifact, episodes: int, way: int, shot: int, queries: int = 15
 ) -> dict[str, Any]:
-    """Measure by the field's protocol: random small tasks (Vinyals et al. 2016).
+    """Measure accuracy on random small tasks (Vinyals et al. 2016), with Student's t interval.
 
-    Parameters
-    ----------
-    artifact : Artifact
-        All images to draw from.
-    episodes, way, shot, queries : int
-        How many tasks; and in each the classes, images a class to fit on, and at most to ask.
-
-    Returns
-    -------
-    dict
-        ``protocol accuracy accuracy_low accuracy_high``, the interval by Student's t.
+    A task has `way` classes of `shot` support images and up to `queries` query images each.
 
     Raises
     ------
     SupportError
-        If there are not that many classes with more than `shot` images.
+        If fewer than `way` classes have more than `shot` images.
     UsageError
         If there are fewer than two episodes or classes.
     """
@@ -51,13 +41,13 @@ def run_episodes(
         )
     results = []
     for seed in range(episodes):
-        chance = np.random.default_rng(seed)
-        chosen = chance.permutation(large)[:way]
-        members = [chance.permutation(np.flatnonzero(labels == label)) for label in chosen]
+        rng = np.random.default_rng(seed)
+        chosen = rng.permutation(large)[:way]
+        members = [rng.permutation(np.flatnonzero(labels == label)) for label in chosen]
         support = np.concatenate([m[:shot] for m in members])
         query = np.concatenate([m[shot : shot + queries] for m in members])
         numbers = np.searchsorted(np.sort(chosen), labels)
-        results.append(_accuracy(artifact.support, kind, support, query, numbers, way).mean())
+        results.append(_correct(artifact.support, kind, support, query, numbers, way).mean())
     low, high = t_interval(results)
     return {
         "protocol": f"{episodes} episodes, {way}-way {shot}-shot",
@@ -70,20 +60,8 @@ def run_episodes(
 def learning_curve(artifact: Artifact, shots: Sequence[int], draws: int = 5) -> dict[str, Any]:
     """Measure accuracy against the number of images per class.
 
-    Parameters
-    ----------
-    artifact : Artifact
-        All images to draw from.
-    shots : sequence of int
-        Numbers of images per class; those that leave a class nothing to ask about are left out.
-    draws : int
-        Support sets drawn for each.
-
-    Returns
-    -------
-    dict
-        ``curve``: a list of ``shots accuracy``; ``wanted``: the class whose recall rose most over
-        the last step, which more images would help most, or None.
+    Each is an average over `draws` support sets; numbers that leave a class without query images
+    are ignored. ``wanted`` is the class whose recall rose most over the last step, or None.
 
     Raises
     ------
@@ -97,14 +75,7 @@ def learning_curve(artifact: Artifact, shots: Sequence[int], draws: int = 5) -> 
         raise SupportError(
             f"the smallest class has {smallest} images; expected more than the shots asked for"
         )
-    recalls = np.zeros((len(possible), n_classes))
-    for row, n in enumerate(possible):
-        for chosen, query in draw_splits(support.labels, n, draws):
-            right = _accuracy(
-                support, artifact.decision.head.kind, chosen, query, support.labels, n_classes
-            )
-            truth = support.labels[query]
-            recalls[row] += [right[truth == label].mean() / draws for label in range(n_classes)]
+    recalls = np.array([_recalls(artifact, n, draws) for n in possible])
     gains = recalls[-1] - recalls[-2] if len(possible) > 1 else np.zeros(n_classes)
     wanted = artifact.classes[int(gains.argmax())] if gains.max() > 0 else None
     curve = [
@@ -115,15 +86,27 @@ def learning_curve(artifact: Artifact, shots: Sequence[int], draws: int = 5) -> 
 
 
 def draw_splits(labels: Labels, shots: int, draws: int) -> Iterator[tuple[Labels, Labels]]:
-    """Draw support sets of `shots` images a class; the query set is all that is left."""
+    """Draw support sets of `shots` images a class, with all other images as query set."""
     for seed in range(draws):
-        chance = np.random.default_rng([shots, seed])
+        rng = np.random.default_rng([shots, seed])
         members = [np.flatnonzero(labels == label) for label in np.unique(labels)]
-        support = np.concatenate([chance.permutation(m)[:shots] for m in members])
+        support = np.concatenate([rng.permutation(m)[:shots] for m in members])
         yield support, np.setdiff1d(np.arange(len(labels)), support)
 
 
-def _accuracy(
+def _recalls(artifact: Artifact, shots: int, draws: int) -> NDArray[np.float64]:
+    """Average the recall of each class over draws of a support set."""
+    support, kind = artifact.support, artifact.decision.head.kind
+    n_classes = len(artifact.classes)
+    recalls = np.zeros(n_classes)
+    for chosen, query in draw_splits(support.labels, shots, draws):
+        correct = _correct(support, kind, chosen, query, support.labels, n_classes)
+        truth = support.labels[query]
+        recalls += [correct[truth == label].mean() / draws for label in range(n_classes)]
+    return recalls
+
+
+def _correct(
     record: SupportRecord,
     kind: str,
     support: Labels,
@@ -134,5 +117,5 @@ def _accuracy(
     """Tell which query images get their own label from a head fitted on the support images."""
     embeddings = record.embeddings
     decision, _ = fit_decision(kind, embeddings[support], numbers[support], n_classes, 0.0)
-    given = decision.decide(embeddings[query])[0].argmax(axis=1)
-    return np.asarray(given == numbers[query])
+    predicted = decision.decide(embeddings[query])[0].argmax(axis=1)
+    return np.asarray(predicted == numbers[query])

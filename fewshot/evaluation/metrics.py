@@ -1,4 +1,4 @@
-"""How good answers are: accuracy and its interval, per class, calibration, ranking."""
+"""Metrics of answers: intervals of accuracy, confusion, calibration error, log loss."""
 
 from __future__ import annotations
 
@@ -14,17 +14,7 @@ _BINS = 15
 
 
 def wilson_interval(correct: int, total: int) -> tuple[float, float]:
-    """Give the 95 % interval of a proportion (Wilson 1927).
-
-    Parameters
-    ----------
-    correct, total : int
-
-    Returns
-    -------
-    low, high : float
-        In [0, 1]; the whole of it when `total` is 0.
-    """
+    """Return the 95 % interval of a proportion (Wilson 1927); 0 to 1 of nothing."""
     if total == 0:
         return 0.0, 1.0
     rate, z2 = correct / total, _Z**2 / total
@@ -34,39 +24,23 @@ def wilson_interval(correct: int, total: int) -> tuple[float, float]:
 
 
 def t_interval(values: Sequence[float]) -> tuple[float, float]:
-    """Give the 95 % interval of a mean by Student's t.
+    """Return the 95 % interval of the mean of two or more values, by Student's t."""
+    from scipy.stats import sem, t
 
-    Parameters
-    ----------
-    values : sequence of float
-        Two or more, such as the accuracies of episodes.
-
-    Returns
-    -------
-    low, high : float
-    """
-    from scipy.stats import t
-
-    mean, error = np.mean(values), np.std(values, ddof=1) / math.sqrt(len(values))
-    half = float(t.ppf(0.975, len(values) - 1) * error)
-    return float(mean) - half, float(mean) + half
+    low, high = t.interval(0.95, len(values) - 1, np.mean(values), sem(values))
+    return float(low), float(high)
 
 
-def confusion_matrix(truth: Labels, given: Labels, n_classes: int) -> Labels:
-    """Count answers: one row for each true class, one column for each given, int64."""
+def confusion_matrix(truth: Labels, predicted: Labels, n_classes: int) -> Labels:
+    """Count images by class (rows) and prediction (columns)."""
+    # Not scikit-learn's, which warns if there is a single class.
     counts = np.zeros((n_classes, n_classes), np.int64)
-    np.add.at(counts, (truth, given), 1)
+    np.add.at(counts, (truth, predicted), 1)
     return counts
 
 
 def calibration_error(probabilities: NDArray[np.float32], truth: Labels) -> float:
-    """Give the expected calibration error over 15 bins (Naeini et al. 2015), in [0, 1].
-
-    Parameters
-    ----------
-    probabilities : ndarray of float32, shape (n_images, n_classes)
-    truth : ndarray of int64, shape (n_images,)
-    """
+    """Return the expected calibration error over 15 bins (Naeini et al. 2015), in [0, 1]."""
     highest, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == truth
     bins = np.minimum((highest * _BINS).astype(int), _BINS - 1)
     gaps = [np.abs((highest - right)[bins == i].sum()) for i in range(_BINS)]
@@ -74,13 +48,7 @@ def calibration_error(probabilities: NDArray[np.float32], truth: Labels) -> floa
 
 
 def log_loss(probabilities: NDArray[np.float32], truth: Labels) -> float:
-    """Give the mean negative log-likelihood of the true labels, in nats; 0 is perfect."""
+    """Return the mean negative log-likelihood of the true labels, in nats."""
+    # Not scikit-learn's: beside negatives the rows do not sum to 1, which it warns of.
     right = probabilities[np.arange(len(truth)), truth].astype(np.float64)
     return float(np.log(1 / np.maximum(right, 1e-12)).mean())
-
-
-def auroc(higher: NDArray[np.float32], lower: NDArray[np.float32]) -> float:
-    """Give the chance that one of the first numbers is above one of the second, in [0, 1]."""
-    order = np.sort(lower)
-    below = np.searchsorted(order, higher, "left") + np.searchsorted(order, higher, "right")
-    return float(below.mean() / 2 / len(lower))

@@ -1,23 +1,21 @@
-"""Fit the kind of head that was asked for, with what it says of images it was fitted without."""
+"""Fit a head of any kind together with its held-out scores."""
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fewshot.errors import UsageError
-from fewshot.heads.calibration import fit_temperature, negative_log_likelihood
+from fewshot.heads.calibration import Scores, fit_temperature, negative_log_likelihood
 from fewshot.heads.linear import HEADS, Labels, LinearHead, Points, fit_head, held_out_scores
 
-Scores = NDArray[np.float32]
-
 _MEMBERS = ("logistic", "discriminant")
-# The share of the first member; held-out likelihood decides, and an even mix when it is a tie.
+# Shares of the first member, of which the likeliest for held-out images is taken; the first that
+# stands here on a tie.
 _SHARES = (0.5, 0.25, 0.75, 0.0, 1.0)
 
 
 def check_kind(kind: str) -> None:
-    """Refuse a kind of head that is not there."""
+    """Raise UsageError if there is no head of that kind."""
     if kind not in HEADS:
         raise UsageError(f"head is {kind!r}; expected one of {', '.join(HEADS)}")
 
@@ -27,26 +25,10 @@ def fit_with_held_out(
 ) -> tuple[LinearHead, Scores]:
     """Fit a head, and score each image by a head of the same kind fitted without it.
 
-    Parameters
-    ----------
-    kind : {"auto", "logistic", "discriminant", "centroid"}
-        "auto" adds the calibrated scores of logistic regression and of a linear discriminant, in
-        the proportion that makes the held-out images likeliest (stacking: Wolpert 1992). They err
-        differently: together they gain 0.5 points of accuracy over the better of them, on the
-        average of nine sets of photographs.
-    points, labels, dim, folds
-        As for `fewshot.heads.linear.held_out_scores`.
-
-    Returns
-    -------
-    head : LinearHead
-    held_out : ndarray of float32, shape (n_images, n_classes)
-        Rows of NaN for images that were never held out.
-
-    Raises
-    ------
-    UsageError
-        If there is no head of that kind.
+    "auto" adds the calibrated scores of logistic regression and of a linear discriminant, in the
+    proportion that makes held-out images likeliest (stacking: Wolpert 1992). Their errors differ:
+    on the average of nine sets of images the blend is 0.5 points more accurate than the better of
+    them. The parameters are those of `fewshot.heads.linear.held_out_scores`, and so are the scores.
     """
     check_kind(kind)
     if kind != "auto":

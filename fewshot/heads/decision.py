@@ -1,4 +1,4 @@
-"""Decide what an embedding shows: head, temperature and rejection, fitted and used as one."""
+"""Head, temperature and rejection, fitted and applied together."""
 
 from __future__ import annotations
 
@@ -7,43 +7,25 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from fewshot.heads.calibration import assign_folds, fit_temperature, softmax
-from fewshot.heads.linear import LinearHead, span
-from fewshot.heads.rejection import Rejection, fit_rejection
+from fewshot.heads.calibration import fit_temperature, softmax
+from fewshot.heads.folds import assign_folds
+from fewshot.heads.linear import Labels, LinearHead, span
+from fewshot.heads.rejection import Floats, Rejection, fit_rejection
 
 
 @dataclass(frozen=True, eq=False)
 class Decision:
-    """How embeddings become answers.
-
-    Attributes
-    ----------
-    head : LinearHead
-    temperature : float
-        The head's scores are divided by it before the softmax; above 0.
-    rejection : Rejection
-    """
+    """How embeddings become answers."""
 
     head: LinearHead
-    temperature: float
+    temperature: float  # the head's scores are divided by it before the softmax
     rejection: Rejection
 
-    def decide(
-        self, embeddings: NDArray[np.float32]
-    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Answer for embeddings.
+    def decide(self, embeddings: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+        """Answer for embeddings of length 1, shape (n_images, dim).
 
-        Parameters
-        ----------
-        embeddings : ndarray of float32, shape (n_images, dim)
-            Of length 1.
-
-        Returns
-        -------
-        probabilities : ndarray of float32, shape (n_images, n_classes)
-            Rows sum to 1, less the probability of the negatives if there were any.
-        known : ndarray of bool, shape (n_images,)
-            False for an image that looks like none of the classes.
+        Return probabilities, shape (n_images, n_classes), of which a row sums to 1 less the
+        probability of the negatives; and which images are known, shape (n_images,).
         """
         logits = self.head.scores(embeddings) / np.float32(self.temperature)
         n_classes = len(self.rejection.prototypes)
@@ -52,31 +34,24 @@ class Decision:
 
 
 def fit_decision(
-    kind: str,
-    embeddings: NDArray[np.float32],
-    labels: NDArray[np.int64],
-    n_classes: int,
-    reject_rate: float,
-) -> tuple[Decision, NDArray[np.float32]]:
+    kind: str, embeddings: Floats, labels: Labels, n_classes: int, reject_rate: float
+) -> tuple[Decision, Floats]:
     """Fit on the embeddings of a support set.
 
     Parameters
     ----------
-    kind : {"auto", "logistic", "discriminant", "centroid"}
-    embeddings : ndarray of float32, shape (n_images, dim)
-        Of length 1.
-    labels : ndarray of int64, shape (n_images,)
-        Class numbers; `n_classes` for negatives.
-    n_classes : int
+    kind, embeddings
+        One of `fewshot.heads.linear.HEADS`; of length 1, shape (n_images, dim).
+    labels, n_classes
+        Class numbers, shape (n_images,); `n_classes` for negatives.
     reject_rate : float
-        The part of genuine images that may be called unknown, in [0, 1).
+        The false rejection rate to aim at, in [0, 1).
 
     Returns
     -------
-    decision : Decision
-    held_out : ndarray of float32, shape (n_images, n_classes) or (n_images, n_classes + 1)
-        The calibrated scores of each image from a head fitted without it; rows of NaN for images
-        that were the only one of their class.
+    Decision
+    ndarray of float32, shape (n_images, n_classes) or (n_images, n_classes + 1)
+        Calibrated held-out scores; rows of NaN for images that were the only one of their class.
     """
     from threadpoolctl import threadpool_limits
 

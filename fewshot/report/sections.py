@@ -63,9 +63,9 @@ def _figures(evaluation: Evaluation, artifact: Artifact, summary: Mapping[str, A
         rows["negatives"] = f"{shots['negatives']:,}"
     rows["images asked about"] = f"{summary['images']:,}"
     if shots["rejects"]:
-        rows["genuine, called unknown"] = percent(summary["turned_away"])
-        if summary["strangers"]:
-            rows["strangers, called unknown"] = percent(summary["strangers_unknown"])
+        rows["genuine, called unknown"] = percent(summary["false_rejection_rate"])
+        if summary["ood_images"]:
+            rows["strangers, called unknown"] = percent(summary["ood_rejection_rate"])
     cells = "".join(f"<div><dt>{term}</dt><dd>{value}</dd></div>" for term, value in rows.items())
     return f'<dl class="figures">{cells}</dl>'
 

@@ -88,9 +88,9 @@ def about_unknown(artifact: Artifact, evaluation: Evaluation, summary: Mapping[s
         f"{away:,} of {total:,} genuine images were called unknown, {percent(away / total)} "
         f"(asked for: {percent(summary['reject_rate'])})."
     )
-    if strangers := summary["strangers"]:
-        called = int((~evaluation.strangers_known).sum())
-        text += f" Of {plural(strangers, 'image')} of classes it was not shown, {called:,} were."
+    if ood_images := summary["ood_images"]:
+        called = int((~evaluation.ood_known).sum())
+        text += f" Of {plural(ood_images, 'image')} of classes it was not shown, {called:,} were."
     return text
 
 

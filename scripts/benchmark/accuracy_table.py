@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from peers import PEERS
+from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_limits
 
 from fewshot.artifact import SupportRecord, write_artifact
@@ -19,7 +20,7 @@ from fewshot.backbones.find import find_backbone
 from fewshot.backbones.session import open_session
 from fewshot.embedder import Embedder
 from fewshot.evaluation.episodes import draw_splits
-from fewshot.evaluation.metrics import auroc, calibration_error, log_loss, t_interval
+from fewshot.evaluation.metrics import calibration_error, log_loss, t_interval
 from fewshot.heads.decision import fit_decision
 from fewshot.heads.linear import HEADS
 from fewshot.images.decode import load_views
@@ -40,7 +41,7 @@ class Row:
 
     accuracy: dict[tuple[str, int], list[float]] = field(default_factory=lambda: defaultdict(list))
     loss: list[float] = field(default_factory=list)
-    turned_away: list[float] = field(default_factory=list)
+    false_rejections: list[float] = field(default_factory=list)
     highest: list[Floats] = field(default_factory=list)
     right: list[NDArray[np.bool_]] = field(default_factory=list)
 
@@ -144,7 +145,7 @@ def _measure(
             row.accuracy[name, shots].append(float(right.mean()))
             if shots == USUAL_SHOTS:
                 row.loss.append(log_loss(probabilities, labels[query]))
-                row.turned_away.append(float(1 - known.mean()))
+                row.false_rejections.append(float(1 - known.mean()))
                 row.highest.append(probabilities.max(axis=1))
                 row.right.append(right)
 
@@ -175,7 +176,7 @@ def _figures(row: Row, arguments: argparse.Namespace) -> dict[str, Any]:
         pairs = np.stack([highest, np.zeros_like(highest)], axis=1)
         figures["calibration_error"] = calibration_error(pairs, np.where(right, 0, 1))
         figures["log_loss"] = float(np.mean(row.loss))
-        figures["turned_away"] = float(np.mean(row.turned_away))
+        figures["false_rejections"] = float(np.mean(row.false_rejections))
     return figures
 
 
@@ -187,7 +188,7 @@ def _rejection(records: dict[str, SupportRecord], draws: int) -> dict[str, float
         n_classes = int(record.labels.max()) + 1
         for seed in range(draws):
             chosen = np.random.default_rng(seed).permutation(n_classes)
-            # Half the classes are strangers, as long as two remain.
+            # Half the classes are left out, as long as two remain.
             fitted = np.sort(chosen[: max(2, n_classes - n_classes // 2)])
             own = np.isin(record.labels, fitted)
             labels = np.searchsorted(fitted, record.labels[own])
@@ -199,18 +200,24 @@ def _rejection(records: dict[str, SupportRecord], draws: int) -> dict[str, float
                 "auto", embeddings[support], labels[support], len(fitted), REJECT_RATE
             )
 
-            def evidence(of: Floats, decision: Any = decision) -> Floats:
+            def confidence(of: Floats, decision: Any = decision) -> Floats:
                 logits = decision.head.scores(of) / np.float32(decision.temperature)
-                return np.asarray(decision.rejection.evidence(logits, of))
+                return np.asarray(decision.rejection.confidence(logits, of))
 
-            genuine = evidence(embeddings[query])
+            genuine = confidence(embeddings[query])
             away.append(float((genuine < decision.rejection.threshold).mean()))
             if not own.all():
-                near.append(auroc(genuine, evidence(record.embeddings[~own])))
+                near.append(_auroc(genuine, confidence(record.embeddings[~own])))
             if others:
-                far.append(auroc(genuine, evidence(np.concatenate(others))))
-    figures = {"near_auroc": near, "far_auroc": far, "turned_away": away}
+                far.append(_auroc(genuine, confidence(np.concatenate(others))))
+    figures = {"near_auroc": near, "far_auroc": far, "false_rejections": away}
     return {name: float(np.mean(v)) if v else None for name, v in figures.items()}
+
+
+def _auroc(higher: Floats, lower: Floats) -> float:
+    """Return how often one of the first numbers is above one of the second, in [0, 1]."""
+    truth = np.repeat([1, 0], [len(higher), len(lower)])
+    return float(roc_auc_score(truth, np.concatenate([higher, lower])))
 
 
 def _tables(result: dict[str, Any], arguments: argparse.Namespace) -> Iterator[str]:
@@ -234,7 +241,7 @@ def _tables(result: dict[str, Any], arguments: argparse.Namespace) -> Iterator[s
         theirs, ours = (100 * rows[m]["sets"][name] for m in (best, "fewshot auto"))
         yield f"{name:24}{best:18}{theirs:7.1f}{ours:7.1f}{ours - theirs:+7.1f}"
     yield ""
-    yield f"unknown images at {USUAL_SHOTS} shots, asked to turn away {REJECT_RATE:.0%}"
+    yield f"unknown images at {USUAL_SHOTS} shots, false rejection rate asked for {REJECT_RATE:.0%}"
     for views, figures in result["rejection"].items():
         told = ", ".join(f"{k} {v:.3f}" for k, v in figures.items() if v is not None)
         yield f"{views} view(s): {told}"

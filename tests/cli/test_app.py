@@ -136,7 +136,7 @@ def test_info(fewshot: Run, models: Path) -> None:
         (["evaluate", "one"], "only one class"),
         (
             ["evaluate", "two"],
-            "no class has two different images, so none can be left out .* --test",
+            "no class has two different images, so none can be held out .* --test",
         ),
         (["evaluate", "two", "--test", "nowhere"], "nowhere: no such folder"),
         (["evaluate", "two", "--test", "empty"], "empty"),
@@ -232,8 +232,8 @@ def test_is_it_with_one_class_and_negatives(
 
 EVALUATION = (
     "protocol images correct accuracy accuracy_low accuracy_high balanced_accuracy "
-    "calibration_error log_loss reject_rate turned_away strangers strangers_unknown classes "
-    "confusion mistakes"
+    "calibration_error log_loss reject_rate false_rejection_rate ood_images ood_rejection_rate "
+    "classes confusion mistakes"
 ).split()
 
 
@@ -249,14 +249,14 @@ def test_evaluate(fewshot: Run, support_folder: Path, models: Path, tmp_path: Pa
     rows = told.stdout.splitlines()
     assert rows[0] == "leave-one-out"
     assert re.fullmatch(r"accuracy +1\.000 \(95 % interval 0\.758 to 1\.000; 12 of 12\)", rows[1])
-    assert re.search(r"^turned away .* \(asked for: 0\.05\)$", told.stdout, re.MULTILINE)
-    assert re.search(r"^strangers +\d\.\d{3} of 12 images", told.stdout, re.MULTILINE)
+    assert re.search(r"^false rejections .* \(asked for: 0\.05\)$", told.stdout, re.MULTILINE)
+    assert re.search(r"^unknown classes +\d\.\d{3} of 12 images", told.stdout, re.MULTILINE)
     assert re.search(r"^disc +4 +1\.00 +1\.00$", told.stdout, re.MULTILINE)
     assert rows[-3:] == ["4 . .", ". 4 .", ". . 4"] and "confusion" in rows[-4]
     assert "-0.000" not in told.stdout
     before = (models / "classifier.pkl").read_bytes()
     found = strictly(fewshot("evaluate", support_folder, "--models", models, "--json").stdout)
-    assert list(found) == EVALUATION and found["strangers"] == 12
+    assert list(found) == EVALUATION and found["ood_images"] == 12
     assert (models / "classifier.pkl").read_bytes() == before and os.listdir(tmp_path) == []
 
 
@@ -270,13 +270,13 @@ def test_evaluate_on_other_images(
     command = ("evaluate", support_folder, "--test", "other")
     told = fewshot(*command)
     assert told.returncode == 0 and told.stdout.startswith("other, 11 images\n")
-    assert "strangers          1.000 of 1 images of other classes called unknown" in told.stdout
+    assert "unknown classes    1.000 of 1 images of other classes called unknown" in told.stdout
     assert told.stdout.splitlines()[-1].startswith("grid/wrong.png  grid taken for disc ")
     (other / "disc" / "bad.png").write_bytes(b"no")
     told = fewshot(*command, "--json")
     found = strictly(told.stdout)
     assert told.returncode == 1 and told.stderr.startswith("fewshot: skipped ")
-    assert (found["images"], found["correct"], found["strangers"]) == (10, 9, 1)
+    assert (found["images"], found["correct"], found["ood_images"]) == (10, 9, 1)
     assert [m["image"] for m in found["mistakes"]] == ["grid/wrong.png"]  # type: ignore[attr-defined]
     assert os.listdir(tmp_path) == ["other"]
 

@@ -1,4 +1,4 @@
-"""Evaluation asks about every image that was kept from the fit, once, and adds up the answers."""
+"""Evaluation answers once for every image that was not fitted on, and counts the answers."""
 
 import json
 
@@ -12,7 +12,7 @@ from fewshot.heads.decision import fit_decision
 from tests.conftest import clusters, make_artifact, make_record
 
 
-def test_leave_one_out_asks_about_every_image_once() -> None:
+def test_leave_one_out_answers_once_for_every_image() -> None:
     embeddings, labels = clusters(3, 5)
     artifact, seen = make_artifact(embeddings, labels), []
     found = cross_validate(artifact, lambda done, total: seen.append((done, total)))
@@ -25,10 +25,10 @@ def test_leave_one_out_asks_about_every_image_once() -> None:
         probabilities, known = without.decide(embeddings[i : i + 1])
         np.testing.assert_allclose(found.probabilities[i], probabilities[0], atol=1e-5)
         assert found.known[i] == known[0]
-    assert len(found.strangers_known) == 15 and found.strangers_known.mean() < 0.5
+    assert len(found.ood_known) == 15 and found.ood_known.mean() < 0.5
 
 
-def test_a_wrong_label_shows_up_as_a_mistake() -> None:
+def test_a_wrong_label_is_a_mistake() -> None:
     embeddings, labels = clusters(3, 12)
     labels[4] = 2
     found = cross_validate(make_artifact(embeddings, labels)).summary()
@@ -41,14 +41,14 @@ def test_a_wrong_label_shows_up_as_a_mistake() -> None:
     assert found["balanced_accuracy"] == pytest.approx((1 + 1 + 12 / 13) / 3)
 
 
-def test_labels_by_chance_are_guessed_by_chance() -> None:
+def test_random_labels_are_predicted_at_chance() -> None:
     embeddings, labels = clusters(4, 16)
     shuffled = make_artifact(embeddings, np.random.default_rng(0).permutation(labels))
     assert cross_validate(shuffled).summary()["accuracy"] < 0.45
     assert run_episodes(shuffled, 20, 4, 5)["accuracy"] == pytest.approx(0.25, abs=0.1)
 
 
-def test_many_images_are_left_out_in_ten_folds() -> None:
+def test_many_images_are_held_out_in_ten_folds() -> None:
     artifact, seen = make_artifact(*clusters(3, 21)), []
     found = cross_validate(artifact, lambda done, total: seen.append((done, total)))
     assert found.protocol == "10-fold cross-validation"
@@ -57,23 +57,23 @@ def test_many_images_are_left_out_in_ten_folds() -> None:
     assert found.summary()["accuracy"] > 0.95
 
 
-def test_two_classes_have_no_strangers_among_them() -> None:
+def test_two_classes_leave_no_ood_images() -> None:
     found = cross_validate(make_artifact(*clusters(2, 5))).summary()
-    assert found["strangers"] == 0 and found["strangers_unknown"] is None
+    assert found["ood_images"] == 0 and found["ood_rejection_rate"] is None
 
 
-def test_a_lone_image_is_fitted_on_but_not_asked_about() -> None:
+def test_a_lone_image_is_fitted_on_but_not_held_out() -> None:
     embeddings, labels = clusters(3, 4)
     found = cross_validate(make_artifact(embeddings[:9], labels[:9]))
     assert found.truth.tolist() == [0] * 4 + [1] * 4
     with pytest.raises(
-        SupportError, match="no class has two different images, so none can be left"
+        SupportError, match="no class has two different images, so none can be held out"
     ):
         cross_validate(make_artifact(*clusters(3, 1)))
 
 
 @pytest.mark.parametrize(("shots", "n_negatives"), [(4, 10), (4, 60)])
-def test_negatives_are_fitted_on_but_not_asked_about(shots: int, n_negatives: int) -> None:
+def test_negatives_are_fitted_on_but_not_held_out(shots: int, n_negatives: int) -> None:
     embeddings, labels = clusters(3, shots)
     negatives = clusters(5, 12)[0][:n_negatives]
     artifact = make_artifact(
@@ -86,30 +86,30 @@ def test_negatives_are_fitted_on_but_not_asked_about(shots: int, n_negatives: in
     assert found.truth.tolist() == labels.tolist()
     sums = found.probabilities.sum(axis=1)
     assert found.probabilities.shape == (12, 3) and sums.mean() < 0.999 and sums.max() < 1 + 1e-6
-    fits = seen[-1] - 3  # of the three classes as strangers
+    fits = seen[-1] - 3  # one without each class
     protocol = "leave-one-out" if fits == 12 else f"{fits}-fold cross-validation"
     assert found.protocol == protocol
 
 
-def test_other_images_with_strangers() -> None:
+def test_other_images_with_ood_images() -> None:
     artifact = make_artifact(*clusters(3, 10))
     query, labels = clusters(3, 20)
-    strangers = clusters(4, 5)[0]
-    record = make_record(np.concatenate([query, strangers]), np.append(labels, np.full(20, 3)))
+    ood = clusters(4, 5)[0]
+    record = make_record(np.concatenate([query, ood]), np.append(labels, np.full(20, 3)))
     found = evaluate_on(artifact, record, "test/, 80 images")
     assert found.protocol == "test/, 80 images" and found.names == record.names[:60]
-    assert found.known.shape == (60,) and found.strangers_known.shape == (20,)
+    assert found.known.shape == (60,) and found.ood_known.shape == (20,)
     summary = found.summary()
-    assert (summary["images"], summary["strangers"]) == (60, 20)
-    assert summary["accuracy"] > 0.95 and summary["strangers_unknown"] > 0.8
-    assert summary["turned_away"] < 0.3 and summary["reject_rate"] == 0.05
+    assert (summary["images"], summary["ood_images"]) == (60, 20)
+    assert summary["accuracy"] > 0.95 and summary["ood_rejection_rate"] > 0.8
+    assert summary["false_rejection_rate"] < 0.3 and summary["reject_rate"] == 0.05
     with pytest.raises(
         SupportError, match=r"x: no image of a class that was fitted on \(a, b, c\)"
     ):
-        evaluate_on(artifact, make_record(strangers, np.full(20, 3)), "x")
+        evaluate_on(artifact, make_record(ood, np.full(20, 3)), "x")
 
 
-def test_a_class_that_is_not_asked_about_does_not_count() -> None:
+def test_a_class_without_images_does_not_count() -> None:
     artifact = make_artifact(*clusters(3, 10))
     query, labels = clusters(3, 20)
     found = evaluate_on(artifact, make_record(query[labels < 2], labels[labels < 2]), "x").summary()

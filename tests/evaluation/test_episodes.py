@@ -1,4 +1,4 @@
-"""Tasks drawn from a larger set are what they say, and too little to draw from is an error."""
+"""Episodes and learning curves, and errors where there are too few images for them."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def test_episodes_that_cannot_be_drawn() -> None:
             run_episodes(artifact, 3, way, shot)
 
 
-def test_the_learning_curve_rises_and_names_what_is_wanted() -> None:
+def test_the_learning_curve_rises_and_names_the_class_that_gains() -> None:
     embeddings, labels = clusters(4, 20)
     artifact = make_artifact(embeddings, np.minimum(labels, 2))  # "c" is of two kinds
     found = learning_curve(artifact, [8, 1, 1, 500])

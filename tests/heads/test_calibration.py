@@ -1,13 +1,11 @@
-"""Probabilities follow how often held-out images are right."""
+"""Calibrated probabilities match how often held-out images are right."""
 
 import numpy as np
 import pytest
 from sklearn.metrics import log_loss
 
 from fewshot.heads.calibration import (
-    assign_folds,
     fit_temperature,
-    make_folds,
     negative_log_likelihood,
     prior_temperature,
     softmax,
@@ -17,9 +15,9 @@ from fewshot.heads.linear import HEADS
 
 def drawn(n: int, temperature: float) -> tuple[np.ndarray, np.ndarray]:
     """Scores whose softmax at a temperature is how the labels were drawn."""
-    chance = np.random.default_rng(0)
-    scores = chance.normal(size=(n, 4)).astype(np.float32) * 3
-    labels = [chance.choice(4, p=p / p.sum()) for p in softmax(scores / temperature).astype(float)]
+    rng = np.random.default_rng(0)
+    scores = rng.normal(size=(n, 4)).astype(np.float32) * 3
+    labels = [rng.choice(4, p=p / p.sum()) for p in softmax(scores / temperature).astype(float)]
     return scores, np.array(labels)
 
 
@@ -33,7 +31,7 @@ def test_temperature_is_recovered(kind: str, temperature: float) -> None:
 
 
 @pytest.mark.parametrize("kind", HEADS)
-def test_without_held_out_images_the_prior_stands(kind: str) -> None:
+def test_without_held_out_images_the_prior_is_used(kind: str) -> None:
     for shots in (1, 4):
         labels = np.repeat(np.arange(3), shots)
         found = fit_temperature(kind, np.full((len(labels), 3), np.nan, np.float32), labels)
@@ -57,33 +55,3 @@ def test_likelihood_is_scikit_learns_over_held_out_images() -> None:
 def test_probabilities_sum_to_one_even_for_extreme_scores() -> None:
     probabilities = softmax(np.array([[1e6, -1e6, 0], [0, 0, 0]], np.float32))
     np.testing.assert_allclose(probabilities, [[1, 0, 0], [1 / 3, 1 / 3, 1 / 3]], atol=1e-6)
-
-
-def test_folds_leave_every_class_an_image_and_hold_out_each_that_can_be() -> None:
-    labels = np.repeat([0, 1, 2, 3], [1, 2, 3, 23])
-    folds = make_folds(labels)
-    np.testing.assert_array_equal(folds == -1, labels == 0)
-    for fold in range(folds.max() + 1):
-        assert set(labels[folds != fold]) == {0, 1, 2, 3}
-    assert np.bincount(folds[labels == 3]).tolist() == [5, 5, 5, 4, 4]
-    assert make_folds(labels, 10).max() == 9
-
-
-def test_copies_of_an_image_are_held_out_together() -> None:
-    embeddings = np.random.default_rng(0).normal(size=(12, 3)).astype(np.float32)
-    labels = np.repeat([0, 1, 2], [5, 5, 2])
-    embeddings[[3, 7, 11]] = embeddings[[0, 8, 10]]  # all of the last class
-    for most in (2, 5, None):
-        folds = assign_folds(embeddings, labels, most)
-        assert folds[3] == folds[0] and folds[7] == folds[8]
-        np.testing.assert_array_equal(folds == -1, labels == 2)
-        for fold in np.unique(folds):
-            assert set(labels[folds != fold]) >= {0, 1}
-    alone = np.bincount(folds[:10])
-    assert sorted(alone[alone > 0]) == [1] * 6 + [2] * 2
-
-
-def test_the_same_picture_in_two_classes_is_no_copy() -> None:
-    embeddings, labels = np.eye(4, dtype=np.float32), np.array([0, 0, 1, 1])
-    embeddings[2] = embeddings[0]
-    assert (assign_folds(embeddings, labels) >= 0).all()

@@ -1,11 +1,11 @@
-"""Decisions: right on new embeddings, as sure as they may be, and strangers are turned away."""
+"""Decisions are accurate on new embeddings, and reject those of other classes."""
 
 import numpy as np
 import pytest
 from scipy.optimize import nnls
+from sklearn.metrics import roc_auc_score
 
 from fewshot.errors import UsageError
-from fewshot.evaluation.metrics import auroc
 from fewshot.heads.decision import Decision, fit_decision
 from fewshot.heads.linear import HEADS
 from fewshot.heads.rejection import NEVER
@@ -50,37 +50,38 @@ def test_auto_is_a_blend_of_logistic_and_discriminant(n_classes: int, shots: int
 
 @pytest.mark.parametrize("kind", HEADS)
 @pytest.mark.parametrize("rate", [0.05, 0.2])
-def test_the_rate_asked_for_is_turned_away_and_strangers_more(kind: str, rate: float) -> None:
+def test_the_rate_asked_for_is_rejected_and_most_of_other_classes(kind: str, rate: float) -> None:
     decisions = [fit(kind, 5, shots, rate) for shots in range(36, 44)]  # one alone is by chance
-    genuine, strangers = clusters(5, 200)[0], clusters(4, 100)[0]
-    turned_away = np.mean([~decision.decide(genuine)[1] for decision in decisions])
-    assert turned_away == pytest.approx(rate, abs=0.04)
-    assert np.mean([~decision.decide(strangers)[1] for decision in decisions]) > 0.9
+    genuine, others = clusters(5, 200)[0], clusters(4, 100)[0]
+    rejected = np.mean([~decision.decide(genuine)[1] for decision in decisions])
+    assert rejected == pytest.approx(rate, abs=0.04)
+    assert np.mean([~decision.decide(others)[1] for decision in decisions]) > 0.9
     assert {decision.rejection.rate for decision in decisions} == {rate}
 
 
 @pytest.mark.parametrize("kind", HEADS)
-def test_a_rate_of_0_turns_nothing_away(kind: str) -> None:
+def test_a_rate_of_0_rejects_nothing(kind: str) -> None:
     decision = fit(kind, 5, 10, 0.0)
     for n_classes in (4, 5):
         assert decision.decide(clusters(n_classes, 50)[0])[1].all()
 
 
 def near(n_classes: int, shots: int) -> Floats:
-    """Strangers that resemble the classes: half way to somewhere else, one direction for each."""
+    """OOD embeddings near the classes: half way to somewhere else, one direction for each."""
     towards = clusters(7, 1)[0][:n_classes].repeat(shots, axis=0)
     sums = clusters(n_classes, shots)[0] + 0.5 * towards
     return np.float32(sums / np.linalg.norm(sums, axis=1, keepdims=True))
 
 
 @pytest.mark.parametrize("kind", HEADS)
-def test_negatives_tell_strangers_like_them(kind: str) -> None:
+def test_negatives_help_to_reject_images_like_them(kind: str) -> None:
     def separation(decision: Decision) -> float:
-        def evidence(embeddings: Floats) -> Floats:
+        def confidence(embeddings: Floats) -> Floats:
             logits = decision.head.scores(embeddings) / np.float32(decision.temperature)
-            return decision.rejection.evidence(logits, embeddings)
+            return decision.rejection.confidence(logits, embeddings)
 
-        return auroc(evidence(clusters(3, 100)[0]), evidence(near(3, 90)))
+        both = np.concatenate([confidence(clusters(3, 100)[0]), confidence(near(3, 90))])
+        return float(roc_auc_score(np.repeat([1, 0], [300, 270]), both))
 
     support = clusters(3, 10)
     without, _ = fit_decision(kind, *support, 3, 0.05)

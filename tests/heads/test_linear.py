@@ -7,10 +7,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import NearestCentroid
 
 from fewshot.heads.calibration import softmax
-from fewshot.heads.linear import HEADS, C, LinearHead, fit_head, held_out_scores, span
+from fewshot.heads.linear import KINDS, C, LinearHead, fit_head, held_out_scores, span
 from tests.conftest import Floats, Labels, clusters
 
-KINDS = HEADS[1:]
 SIZES = [(2, 1), (2, 10), (5, 1), (5, 8), (5, 40)]
 
 
@@ -42,12 +41,12 @@ def test_centroid_is_scikit_learns(n_classes: int, shots: int) -> None:
 
 
 class Shrunk:
-    """A covariance drawn towards a ball, as scikit-learn wants it told."""
+    """A shrunk covariance, as an estimator of scikit-learn."""
 
     def fit(self, points: np.ndarray) -> "Shrunk":
         covariance = np.cov(points.T, bias=True)
-        ball = np.trace(covariance) / len(covariance) * np.eye(len(covariance))
-        self.covariance_ = 0.3 * covariance + 0.7 * ball
+        identity = np.trace(covariance) / len(covariance) * np.eye(len(covariance))
+        self.covariance_ = 0.3 * covariance + 0.7 * identity
         return self
 
 
