@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -73,6 +74,13 @@ def require_utf8(path: Path) -> str:
     except UnicodeEncodeError as error:
         raise UsageError(f"{path}: not valid UTF-8, which OpenCV needs; rename it") from error
     return str(path)
+
+
+def copy_file(source: Path, place: Path, appendix: bytes = b"") -> None:
+    """Copy a file, whole or not at all, with bytes at its end."""
+    with replacing(place) as stream, open(source, "rb") as original:
+        shutil.copyfileobj(original, stream, 1 << 20)
+        stream.write(appendix)
 
 
 def file_sha256(path: Path, appendix: bytes = b"") -> str:

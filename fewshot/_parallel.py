@@ -1,19 +1,18 @@
-"""Spread work over the processors this process may use, and give it back in order."""
+"""Spread work over the processors this process may use."""
 
 from __future__ import annotations
 
 import math
 import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from itertools import chain, islice
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from fewshot.errors import UsageError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Progress: TypeAlias = Callable[[int, int], None]
 
 _CGROUPS, _OWN_CGROUP = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 _VERSION_1 = ("cpu,cpuacct", "cpuacct,cpu", "cpu")
@@ -22,40 +21,63 @@ _VERSION_1 = ("cpu,cpuacct", "cpuacct,cpu", "cpu")
 def in_order(
     function: Callable[[Item], Result], items: Iterable[Item], threads: int | None = None
 ) -> Iterator[Result]:
-    """Apply a function to items side by side, and yield what it returns in their order.
+    """Apply a function to items in parallel, and yield the results in their order.
+
+    A result is yielded as soon as it is there, also while the next item is waited for. Items are
+    read a little ahead, in a thread, so that neither they nor the results need fit into memory.
 
     Parameters
     ----------
     function : callable
     items : iterable
-        Read only a little ahead, so that neither they nor the results need fit into memory.
     threads : int, optional
         How many at the same time; by default one for each processor at hand.
 
     Yields
     ------
     object
-        What the function returns; the first thing it raises ends the work.
+        What the function returns; the first exception that it raises ends the work.
     """
     if threads is not None and threads < 1:
         raise UsageError(f"threads is {threads}; expected a number of 1 or more")
-    waiting = iter(items)
-    first = list(islice(waiting, 2))
-    if len(first) < 2:  # threads would only cost time
-        yield from map(function, first)
-        return
-    from concurrent.futures import Future, ThreadPoolExecutor
+    if isinstance(items, Collection) and len(items) < 2:  # threads would only cost time
+        return map(function, items)
+    return _in_threads(function, items, threads or available_processors())
 
-    threads = threads or available_processors()
-    waiting = chain(first, waiting)
+
+def _in_threads(
+    function: Callable[[Item], Result], items: Iterable[Item], threads: int
+) -> Iterator[Result]:
+    from concurrent.futures import Future, ThreadPoolExecutor
+    from queue import SimpleQueue
+    from threading import Event, Semaphore, Thread
+
+    results: SimpleQueue[Future[Result] | None] = SimpleQueue()  # None ends it
+    room, abandoned = Semaphore(2 * threads), Event()
+
+    def read() -> None:
+        try:
+            for item in items:
+                room.acquire()
+                if abandoned.is_set():
+                    return
+                results.put(workers.submit(function, item))
+        except BaseException as error:  # the items' own; raised where the results are read
+            failed: Future[Result] = Future()
+            failed.set_exception(error)
+            results.put(failed)
+        results.put(None)
+
     with ThreadPoolExecutor(threads) as workers:
-        running: deque[Future[Result]] = deque(
-            workers.submit(function, item) for item in islice(waiting, 2 * threads)
-        )
-        while running:
-            result = running.popleft().result()
-            running.extend(workers.submit(function, item) for item in islice(waiting, 1))
-            yield result
+        # A daemon, as the source of the items may wait for ever.
+        Thread(target=read, daemon=True).start()
+        try:
+            while (future := results.get()) is not None:
+                yield future.result()
+                room.release()
+        finally:
+            abandoned.set()
+            room.release()
 
 
 def available_processors() -> int:
@@ -91,7 +113,7 @@ def cgroup_limit(cgroups: Path = _CGROUPS, own: Path = _OWN_CGROUP) -> float:
         if controllers in ("", *_VERSION_1):
             mount = cgroups / controllers
             group = mount / path.lstrip("/")
-            # Every group above has a say too; in a container its own one is often the mount.
+            # Every group above counts too; in a container its own one is often the mount.
             limits += [_limit_of(g) for g in (group, *group.parents) if g.is_relative_to(mount)]
     return min(limits)
 

@@ -1,9 +1,10 @@
-"""Read and write the classifier file: what it holds, and what is refused."""
+"""The classifier file: its content, reading and writing."""
 
 from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,13 +19,22 @@ from fewshot.heads.decision import Decision
 from fewshot.heads.linear import HEADS
 from fewshot.heads.rejection import NEVER
 from fewshot.images.preprocessing import Preprocessing
-from fewshot.images.reference import N_PICTURES
-from fewshot.prediction import Answers, class_number
+from fewshot.images.reference import N_IMAGES
+from fewshot.prediction import (
+    Answers,
+    Evidence,
+    Neighbour,
+    Prediction,
+    class_number,
+    make_prediction,
+)
 
 # What is written, and what is read: 2 had no face crops.
 FORMAT = 3
 _READABLE = (2, FORMAT)
 FILE_NAME = "classifier.pkl"
+_NEAREST = 3
+_LARGEST = 1e9
 _MEASURED = {"held_out_images", "held_out_correct", "accuracy_low", "accuracy_high"}
 
 
@@ -40,20 +50,20 @@ class BackboneReference:
 
 @dataclass(frozen=True, eq=False)
 class SupportRecord:
-    """The support set as it is kept: embeddings instead of photographs.
+    """The support set as it is stored: embeddings instead of images.
 
     Attributes
     ----------
     embeddings : ndarray of float32, shape (n_images, dim)
-        As the backbone returned them.
+        Of length 1.
     labels : ndarray of int64, shape (n_images,)
         Positions in the classes; one past the last for negatives.
     names : tuple of str
-        What the images were called.
+        Names of the images.
     hashes : tuple of str
         SHA-256 of their contents.
     faceless : tuple of str
-        Those of the hashes that are of images without a face, which were taken whole instead.
+        Those of the hashes that are of images without a face, which were embedded whole.
     """
 
     embeddings: NDArray[np.float32]
@@ -62,9 +72,35 @@ class SupportRecord:
     hashes: tuple[str, ...]
     faceless: tuple[str, ...] = field(default=(), metadata={"since": 3})
 
-    def by_content(self) -> dict[str, NDArray[np.float32]]:
-        """Look up embeddings by content hash."""
-        return dict(zip(self.hashes, self.embeddings, strict=True))
+    def nearest(
+        self, classes: Sequence[str], embedding: NDArray[np.float32], given: int
+    ) -> Evidence:
+        """Return the support images most similar to an embedding that was classified.
+
+        Parameters
+        ----------
+        classes : sequence of str
+            What `labels` are positions in.
+        embedding : ndarray of float32, shape (dim,)
+            Of length 1.
+        given : int
+            The position of the class that was answered.
+        """
+        # Not by BLAS, whose threads would compete with those that classify other images.
+        similarities = np.einsum("nd,d->n", self.embeddings, embedding)
+
+        def neighbour(row: int) -> Neighbour:
+            number = int(self.labels[row])
+            name = classes[number] if number < len(classes) else None
+            return Neighbour(self.names[row], name, float(similarities[row]))
+
+        order = np.argsort(-similarities, kind="stable")
+        labels = self.labels[order]
+        others = order[(labels != given) & (labels < len(classes))]
+        return Evidence(
+            tuple(neighbour(row) for row in order[:_NEAREST]),
+            neighbour(others[0]) if len(others) else None,
+        )
 
     def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> SupportRecord:
         """Return some of the images, in the order of the rows; a mask will do, too."""
@@ -97,7 +133,8 @@ class Summary:
 
     def __post_init__(self) -> None:
         """Refuse one that lacks what was measured."""
-        if not set(self.measured) >= _MEASURED:
+        numbers = (*self.measured.values(), self.temperature, self.reject_rate)
+        if not set(self.measured) >= _MEASURED or not all(map(math.isfinite, numbers)):
             raise ValueError("measured does not fit the rest")
 
 
@@ -151,19 +188,21 @@ class Artifact:
             "head.bias": head.bias.shape == (rows,),
             "head.kind": head.kind in HEADS,
             "temperature": 1e-6 < self.decision.temperature < 1e6,
-            "measured": set(self.measured) >= _MEASURED,
+            "measured": set(self.measured) >= _MEASURED
+            and all(map(math.isfinite, self.measured.values())),
             "rejection.prototypes": reject.prototypes.shape == (n_classes, dim),
             "rejection.rate": 0 <= reject.rate < 1,
             "rejection.units": (reject.units > 0).all()
             and reject.units.shape == (2 + self.has_negatives,),
             "rejection.threshold": math.isfinite(reject.threshold),
-            "numbers": all(np.isfinite(array).all() for array in arrays),
+            # Products of two stay finite, and NaN fails.
+            "numbers": all((np.abs(array) <= _LARGEST).all() for array in arrays),
             "support.embeddings": self.support.embeddings.shape == (n_images, dim),
             "support.labels": labels.shape == (n_images,)
             and set(labels.tolist()) == set(range(rows)),
-            "references": seen.known.shape == (N_PICTURES,)
-            and seen.embeddings.shape == (N_PICTURES, dim)
-            and seen.probabilities.shape == (N_PICTURES, n_classes),
+            "references": seen.known.shape == (N_IMAGES,)
+            and seen.embeddings.shape == (N_IMAGES, dim)
+            and seen.probabilities.shape == (N_IMAGES, n_classes),
             "support.hashes": len(self.support.hashes) == n_images,
             "backbone.file": Path(self.backbone.file).name == self.backbone.file
             and "\\" not in self.backbone.file
@@ -190,14 +229,16 @@ class Artifact:
             for image, label, sha256 in sorted(rows, key=lambda row: (row[1], row[0]))
         ]
 
-    def number_of(self, label: str) -> int:
-        """Return the position of a class.
+    def predict(self, embedding: NDArray[np.float32], image: str) -> Prediction:
+        """Classify an embedding, float32 (dim,), of an image of that name."""
+        probabilities, known = self.decision.decide_one(embedding)
+        answer = make_prediction(image, self.classes, probabilities, known)
+        given = int(probabilities.argmax())
+        evidence = self.support.nearest(self.classes, embedding, given)
+        return replace(answer, evidence=evidence)
 
-        Raises
-        ------
-        UsageError
-            If there is no such class.
-        """
+    def number_of(self, label: str) -> int:
+        """Return the position of a class; UsageError if there is none."""
         return class_number(self.classes, label)
 
     @property

@@ -1,4 +1,4 @@
-"""Run a backbone over images: pictures in, embeddings out."""
+"""Turn images into embeddings."""
 
 from __future__ import annotations
 
@@ -7,26 +7,24 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fewshot._files import file_sha256
 from fewshot._parallel import in_order
-from fewshot.backbones.find import DEFAULT_BACKBONE, Backbone, find_backbone
-from fewshot.backbones.load import describe_backbone, feature_maps, fixed_size, require_size
+from fewshot.backbones.backbone import Backbone
+from fewshot.backbones.find import DEFAULT_BACKBONE, find_backbone
+from fewshot.backbones.load import LoadedBackbone, load_backbone
 from fewshot.backbones.pooling import pool
-from fewshot.backbones.session import Opening
-from fewshot.errors import BackboneError, ImageError, NoFaceError
-from fewshot.images.decode import Box, ImageSource, load_views_and_boxes, require_several
+from fewshot.backbones.session import OnnxNetwork
+from fewshot.errors import BackboneError, ImageError
 from fewshot.images.preprocessing import CASCADES, Preprocessing
-
-if TYPE_CHECKING:
-    import onnxruntime as ort
+from fewshot.images.source import ImageSource, require_several
+from fewshot.images.views import Views, load_views
 
 _PARAMETERS = "backbone models views image_size crop no_face detector preprocessing threads".split()
-_OPENED = ("file_", "_opening", "_opened", "_detector")
+_OPENED = ("network_", "_loaded", "_detector")
 
 
 class Embedder:
@@ -42,21 +40,20 @@ class Embedder:
     models : path, optional
         Folder where a name is looked up first.
     views : int, default 1
-        How many looks are taken at each picture, 1 to 8, each at the cost of one more pass of the
-        backbone; their average is more accurate. See
-        `fewshot.images.preprocessing.Preprocessing`.
+        Crops of each image that are embedded and averaged (test-time augmentation), 1 to 8: more
+        accurate, and that much slower. See `fewshot.images.preprocessing.Preprocessing`.
     image_size : int, optional
-        Height and width in pixels that pictures are brought to, 32 or more; by default what the
+        Height and width in pixels that images are brought to, 32 or more; by default what the
         backbone was made for. Not every backbone takes another.
     crop : {"whole", "face"}
-        What of each picture is embedded: all of it, or its largest face, which takes OpenCV.
+        Whether the whole image is embedded, or its largest face.
     no_face : {"whole", "skip", "error"}
-        What happens to a picture without a face: it is taken whole, or cannot be read.
+        An image without a face is embedded whole, or is an ImageError.
     detector : path, optional
         A YuNet file that finds faces, instead of the cascades of OpenCV.
     preprocessing : Preprocessing, optional
-        How pictures are brought to size, instead of what the backbone and the five parameters from
-        `views` on say; a detector that it names is looked for at `detector`.
+        How images are brought to size, instead of the backbone's own way and the five parameters
+        from `views` on.
     threads : int, optional
         Images worked on at the same time; by default one for each processor at hand. The
         embeddings do not depend on it.
@@ -93,12 +90,12 @@ class Embedder:
 
     @property
     def backbone_(self) -> Backbone:
-        """What the backbone says about itself; the first use opens the file."""
-        return self._opened[0]
+        """The backbone's metadata; the first use opens the file."""
+        return self._loaded.metadata
 
     @property
     def preprocessing_(self) -> Preprocessing:
-        """How pictures are brought to size."""
+        """How images are brought to size."""
         if self.preprocessing is not None:
             return self.preprocessing
         recipe = self.backbone_.preprocessing
@@ -117,7 +114,7 @@ class Embedder:
 
     @cached_property
     def _detector(self) -> tuple[str, str]:
-        """What finds faces, as in `Preprocessing`."""
+        """The name and SHA-256 of what finds faces, as in `Preprocessing`."""
         if self.detector is None:
             return CASCADES, ""
         from fewshot.faces.crop import name_detector
@@ -132,29 +129,29 @@ class Embedder:
     @property
     def fixed_size_(self) -> int | None:
         """The one image size that the backbone takes, or None if it takes others."""
-        backbone, session = self._opened
-        return fixed_size(session, backbone)
+        return self._loaded.fixed_size
 
     @cached_property
-    def file_(self) -> tuple[Path, str]:
-        """The backbone file and its SHA-256; the first use begins to open it."""
-        path = find_backbone(self.backbone, self.models)
-        self._opening = Opening(path)
-        sha256 = file_sha256(path)  # in the meantime
-        if self.__dict__.get("_sha256", sha256) != sha256:
-            raise BackboneError(f"{path}: not the file it was when this embedder was pickled")
-        return path, sha256
+    def network_(self) -> OnnxNetwork:
+        """The backbone's file; the first use begins to open it."""
+        network = OnnxNetwork(find_backbone(self.backbone, self.models))
+        if self.__dict__.get("_sha256", network.sha256) != network.sha256:
+            raise BackboneError(
+                f"{network.path}: not the file it was when this embedder was pickled"
+            )
+        return network
 
     @cached_property
-    def _opened(self) -> tuple[Backbone, ort.InferenceSession]:
-        path, sha256 = self.file_
-        session = self._opening.session()
-        backbone = describe_backbone(session, path, sha256)
+    def _loaded(self) -> LoadedBackbone:
+        loaded = load_backbone(self.network_)
+        backbone = loaded.metadata
         if self.__dict__.get("_completed", backbone.sha256) != backbone.sha256:
-            raise BackboneError(f"{path}: stated otherwise than when this embedder was pickled")
+            raise BackboneError(
+                f"{backbone.path}: its sidecar is not what it was when this embedder was pickled"
+            )
         if self.image_size is not None:
-            require_size(session, backbone, self.image_size)
-        return backbone, session
+            loaded.require_size(self.image_size)
+        return loaded
 
     def embed(self, images: Sequence[ImageSource]) -> NDArray[np.float32]:
         """Embed images.
@@ -194,17 +191,8 @@ class Embedder:
         iterator of ndarray of float32, shape (dim,), or ImageError
             The embedding, or why the image could not be read.
         """
-        return (result for result, _ in self.stream_noting(images))
-
-    def stream_noting(
-        self, images: Iterable[ImageSource]
-    ) -> Iterator[tuple[NDArray[np.float32] | ImageError, bool]]:
-        """Do as `stream`, and tell of each image whether what the recipe asks for was found in it.
-
-        That is False for an image without a face that was taken whole instead, or not at all.
-        """
         require_several(images)
-        _ = self.file_  # found and begun to be opened once, and not by every thread
+        _ = self.network_  # opened once, and not by every thread
         return in_order(self._embed_or_error, images, self.threads)
 
     def embed_one(self, image: ImageSource) -> NDArray[np.float32]:
@@ -223,83 +211,37 @@ class Embedder:
         ImageError
             If the image cannot be read.
         """
-        return self.embed_views(self.look(image)[0])
+        return self.embed_views(self.load_views(image))
 
-    def embed_references(self, pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
-        """Embed pictures drawn for comparison, which are taken whole where they show no face.
-
-        Parameters
-        ----------
-        pictures : sequence of ndarray of uint8, shape (H, W, 3)
-
-        Returns
-        -------
-        ndarray of float32, shape (n_pictures, dim)
-        """
+    def embed_references(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """Embed images drawn for comparison, whole where they have no face; (n_images, dim)."""
         recipe = replace(self.preprocessing_, no_face="whole")
-        return np.stack([self.embed_views(self._look(each, recipe)[0]) for each in pictures])
+        return np.stack([self.embed_views(self._load_views(each, recipe)) for each in images])
 
-    def look(self, image: ImageSource) -> tuple[NDArray[np.uint8], tuple[Box, ...], bool]:
+    def load_views(self, image: ImageSource) -> Views:
         """Decode an image, and bring what is embedded of it to size.
-
-        Parameters
-        ----------
-        image : path, bytes, binary file, PIL image or uint8 array
-
-        Returns
-        -------
-        pixels : ndarray of uint8, shape (n_views, image_size, image_size, 3)
-        boxes : tuple of (left, top, right, bottom), one a view
-            As fractions of the upright picture, 0 to 1.
-        found : bool
-            False for an image without a face, if faces are embedded.
 
         Raises
         ------
         ImageError
             If the image cannot be read, or has no face and must have one.
         """
-        return self._look(image, self.preprocessing_)
+        return self._load_views(image, self.preprocessing_)
 
-    def _look(
-        self, image: ImageSource, recipe: Preprocessing
-    ) -> tuple[NDArray[np.uint8], tuple[Box, ...], bool]:
-        """Follow a recipe."""
+    def _load_views(self, image: ImageSource, recipe: Preprocessing) -> Views:
         if recipe.crop == "whole":
-            return *load_views_and_boxes(image, recipe), True
-        from fewshot.faces.crop import look_at_face
+            return load_views(image, recipe)
+        from fewshot.faces.crop import load_face_views
 
-        return look_at_face(image, recipe, self.detector_)
+        return load_face_views(image, recipe, self.detector_)
 
-    def embed_views(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Run the backbone on views of one image that already have its size.
+    def embed_views(self, views: Views) -> NDArray[np.float32]:
+        """Embed one image from its views; float32, shape (dim,)."""
+        return pool(self.feature_maps(views))
 
-        Parameters
-        ----------
-        pixels : ndarray of uint8, shape (n_views, H, W, 3)
-            RGB, 0 to 255.
-
-        Returns
-        -------
-        ndarray of float32, shape (dim,)
-        """
-        return pool(self.feature_maps(pixels))
-
-    def feature_maps(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Run the backbone on views of one image, and keep apart what it sees in each place.
-
-        Parameters
-        ----------
-        pixels : ndarray of uint8, shape (n_views, H, W, 3)
-            RGB, 0 to 255.
-
-        Returns
-        -------
-        ndarray of float32, shape (n_views, dim, h, w)
-            What `fewshot.backbones.pooling.pool` makes the embedding from.
-        """
-        backbone, session = self._opened
-        return feature_maps(session, backbone, pixels)
+    def feature_maps(self, views: Views) -> NDArray[np.float32]:
+        """Return the feature map of each view; float32, shape (n_views, dim, h, w)."""
+        return self._loaded.feature_maps(views.pixels)
 
     def fit(self, X: Any = None, y: Any = None) -> Embedder:
         """Do nothing: the backbone is frozen. Part of being a scikit-learn transformer."""
@@ -346,18 +288,16 @@ class Embedder:
         return True
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the session behind: it cannot be pickled, and the same file is opened again."""
+        """Return the state without the session; the same file is opened again."""
         state = {k: v for k, v in self.__dict__.items() if k not in _OPENED}
-        if "file_" in self.__dict__:
-            state["backbone"], state["_sha256"] = self.file_
-        if "_opened" in self.__dict__:  # what is stated beside the file must stay, too
+        if "network_" in self.__dict__:
+            state["backbone"], state["_sha256"] = self.network_.path, self.network_.sha256
+        if "_loaded" in self.__dict__:  # the sidecar must stay the same, too
             state["_completed"] = self.backbone_.sha256
         return state
 
-    def _embed_or_error(self, image: ImageSource) -> tuple[NDArray[np.float32] | ImageError, bool]:
-        """Embed one image, with the error as a value; and tell whether there was what to embed."""
+    def _embed_or_error(self, image: ImageSource) -> NDArray[np.float32] | ImageError:
         try:
-            pixels, _, found = self.look(image)
-            return self.embed_views(pixels), found
+            return self.embed_one(image)
         except ImageError as error:
-            return error, not isinstance(error, NoFaceError)
+            return error

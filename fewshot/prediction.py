@@ -100,8 +100,24 @@ class Prediction:
 
 
 @dataclass(frozen=True, eq=False)
+class Answer:
+    """The answer for one image, as arrays.
+
+    Attributes
+    ----------
+    embedding : ndarray of float32, shape (dim,)
+    probabilities : ndarray of float32, shape (n_classes,)
+    known : bool
+    """
+
+    embedding: NDArray[np.float32]
+    probabilities: NDArray[np.float32]
+    known: bool
+
+
+@dataclass(frozen=True, eq=False)
 class Answers:
-    """What a classifier says of several images.
+    """The answers for several images.
 
     Attributes
     ----------
@@ -134,12 +150,15 @@ def class_number(classes: Sequence[str], label: str) -> int:
     raise UsageError(f"there is no class {label!r}; expected one of {', '.join(named)}")
 
 
-def join_answers(parts: Sequence[Answers]) -> Answers:
-    """Put answers one after another; there is at least one part."""
+def join_answers(rows: Sequence[Answer], classes: Sequence[str]) -> Answers:
+    """Stack the answers for single images."""
+    if not rows:
+        nothing = np.zeros((0, len(classes)), np.float32)
+        return Answers(nothing[:, :0], nothing, np.zeros(0, np.bool_))
     return Answers(
-        np.concatenate([part.embeddings for part in parts]),
-        np.concatenate([part.probabilities for part in parts]),
-        np.concatenate([part.known for part in parts]),
+        np.stack([row.embedding for row in rows]),
+        np.stack([row.probabilities for row in rows]),
+        np.array([row.known for row in rows], np.bool_),
     )
 
 
@@ -148,10 +167,9 @@ def make_prediction(
     classes: Sequence[str],
     probabilities: NDArray[np.float32],
     known: bool,
-    evidence: Evidence | None = None,
 ) -> Prediction:
-    """Put the classes in order of their probability, the likeliest first."""
+    """Sort the classes by their probability, highest first."""
     order = np.argsort(-probabilities, kind="stable")
     scores = {classes[i]: float(probabilities[i]) for i in order}
     label, probability = next(iter(scores.items()))
-    return Prediction(image, label, probability, bool(known), scores, evidence)
+    return Prediction(image, label, probability, bool(known), scores)

@@ -18,8 +18,8 @@ from fewshot import Embedder
 from fewshot.backbones.find import find_backbone
 from fewshot.backbones.pooling import pool
 from fewshot.errors import BackboneError, ImageError, MissingFileError
-from fewshot.images.decode import load_views
 from fewshot.images.preprocessing import Preprocessing
+from fewshot.images.views import load_views
 from tests.conftest import CLASSES, draw
 
 PICTURES = [draw(label, seed) for seed in range(3) for label in CLASSES]
@@ -41,12 +41,12 @@ def test_it_pools_the_feature_map_of_the_views(views: int) -> None:
     assert embedder.preprocessing_ == replace(embedder.backbone_.preprocessing, views=views)
     session = onnxruntime.InferenceSession(find_backbone(), providers=["CPUExecutionProvider"])
     for picture in PICTURES[:3]:
-        pixels = load_views(picture, embedder.preprocessing_)
-        assert len(pixels) == views
-        expected = pool(session.run(["feature_map"], {"image": pixels})[0])
+        loaded = load_views(picture, embedder.preprocessing_)
+        assert len(loaded.pixels) == views
+        expected = pool(session.run(["feature_map"], {"image": loaded.pixels})[0])
         embedding = embedder.embed_one(picture)
         np.testing.assert_allclose(embedding, expected, atol=1e-5)
-        np.testing.assert_array_equal(embedding, embedder.embed_views(pixels))
+        np.testing.assert_array_equal(embedding, embedder.embed_views(loaded))
         assert np.linalg.norm(embedding) == pytest.approx(1, abs=1e-5)
 
 

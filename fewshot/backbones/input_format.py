@@ -1,4 +1,4 @@
-"""Feed a network that takes pixels in its own way, and bring what it gives to one form."""
+"""The input format of third-party networks: layout, type, channel order, normalisation."""
 
 from __future__ import annotations
 
@@ -6,17 +6,13 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fewshot.backbones.session import run
+from fewshot.backbones.session import OnnxNetwork
 from fewshot.errors import BackboneError
-
-if TYPE_CHECKING:
-    import onnxruntime as ort
 
 INPUT_LAYOUTS = ("NCHW", "NHWC")
 OUTPUT_LAYOUTS = ("NCHW", "NHWC", "vector")
@@ -27,8 +23,8 @@ _MOST_AT_ONCE = 256
 
 
 @dataclass(frozen=True)
-class Feeding:
-    """How pixels become what a network takes, and where its embedding is.
+class InputFormat:
+    """The input format of a network, and its output.
 
     What goes in is ``(pixel * scale - mean) / std`` for RGB pixels of 0 to 255, or the pixels as
     they are where the type is "uint8".
@@ -89,7 +85,7 @@ class Feeding:
                 )
 
     def feed(self, pixels: NDArray[np.uint8]) -> NDArray[Any]:
-        """Make of RGB pixels, uint8 (n, H, W, 3), what the network takes."""
+        """Convert RGB pixels, uint8 (n, H, W, 3), to the network's input."""
         fed: NDArray[Any] = pixels[..., ::-1] if self.channel_order == "BGR" else pixels
         if self.input_type == "float32":
             mean, std = np.array(self.mean, np.float32), np.array(self.std, np.float32)
@@ -99,17 +95,45 @@ class Feeding:
         return np.ascontiguousarray(fed)
 
     def feature_maps(self, found: NDArray[Any]) -> NDArray[np.float32]:
-        """Bring what the network gave to (n, dim, h, w); an embedding is a map of one place."""
+        """Bring an output to (n, dim, h, w); an embedding is a map of one place."""
         if self.output_layout == "vector":
             found = found.reshape(len(found), -1, 1, 1)
         elif self.output_layout == "NHWC":
             found = found.transpose(0, 3, 1, 2)
         return np.ascontiguousarray(found, np.float32)
 
+    def run(self, network: OnnxNetwork, pixels: NDArray[np.uint8]) -> NDArray[Any]:
+        """Run a network on RGB pixels, uint8 (n, H, W, 3), in batches of the size that it takes.
 
-def read_feeding(metadata: Mapping[str, str]) -> Feeding:
-    """Read a feeding out of the metadata of a file; what makes no sense raises ValueError."""
-    keys = [field.name for field in fields(Feeding)]
+        Raises
+        ------
+        BackboneError
+            If it cannot be run on them, or gives another number of embeddings.
+        """
+        path, first = network.path, network.session.get_inputs()[0].shape[0]
+        # One by one where it may choose: many a network says that it takes several, and does not.
+        batch, parts = first if isinstance(first, int) and first > 0 else 1, []
+        if batch > _MOST_AT_ONCE:
+            raise BackboneError(
+                f"{path}: takes {batch} images at once; expected {_MOST_AT_ONCE} or fewer"
+            )
+        for start in range(0, len(pixels), batch):
+            some = pixels[start : start + batch]
+            full = self.feed(np.resize(some, (batch, *some.shape[1:])))
+            advice = f"is its input described rightly, in {path.stem}.json or in its metadata?"
+            (found,) = network.run([self.output], full, self.input, advice)
+            if found.shape[:1] != (batch,):
+                raise BackboneError(
+                    f"{path}: output {self.output!r} is {found.shape} for {batch} images; expected "
+                    "one embedding or feature map for each"
+                )
+            parts.append(found[: len(some)])
+        return np.concatenate(parts)
+
+
+def read_input_format(metadata: Mapping[str, str]) -> InputFormat:
+    """Read it from the metadata of a file; what makes no sense raises ValueError."""
+    keys = [field.name for field in fields(InputFormat)]
     missing = [key for key in keys if key not in metadata]
     if missing:
         raise ValueError(f"{', '.join(missing)} not stated")
@@ -119,12 +143,12 @@ def read_feeding(metadata: Mapping[str, str]) -> Feeding:
         stated |= {"scale": float(scale), "mean": _three(mean), "std": _three(std)}
     except (TypeError, ArithmeticError, RecursionError) as error:
         raise ValueError(f"scale, mean or std: {error}") from error
-    return Feeding(**stated)
+    return InputFormat(**stated)
 
 
-def write_feeding(feeding: Feeding) -> dict[str, str]:
-    """Write a feeding as metadata of a file; `read_feeding` gives back the same, bit for bit."""
-    stated = asdict(feeding)
+def write_input_format(form: InputFormat) -> dict[str, str]:
+    """Write it as metadata of a file; `read_input_format` gives back the same, bit for bit."""
+    stated = asdict(form)
     return {k: json.dumps(v) if k in _NUMBERS else v for k, v in stated.items()}
 
 
@@ -132,49 +156,3 @@ def _three(numbers: list[float]) -> tuple[float, float, float]:
     """Make sure that there is one number for each channel."""
     red, green, blue = map(float, numbers)
     return red, green, blue
-
-
-def run_fed(
-    session: ort.InferenceSession, path: Path, feeding: Feeding, pixels: NDArray[np.uint8]
-) -> NDArray[Any]:
-    """Run a network on pixels, in batches of the size that it takes.
-
-    Parameters
-    ----------
-    session : onnxruntime.InferenceSession
-    path : Path
-        Of its file, to be named in messages.
-    feeding : Feeding
-    pixels : ndarray of uint8, shape (n, H, W, 3)
-        RGB.
-
-    Returns
-    -------
-    ndarray of shape (n, ...)
-        What the network gave.
-
-    Raises
-    ------
-    BackboneError
-        If it cannot be run on them, or gives another number of embeddings.
-    """
-    first = session.get_inputs()[0].shape[0]
-    # One by one where it may choose: many a network says that it takes several, and does not.
-    batch, parts = first if isinstance(first, int) and first > 0 else 1, []
-    if batch > _MOST_AT_ONCE:
-        raise BackboneError(
-            f"{path}: takes {batch} images at once; expected {_MOST_AT_ONCE} or fewer"
-        )
-    for start in range(0, len(pixels), batch):
-        some = pixels[start : start + batch]
-        full = np.resize(some, (batch, *some.shape[1:]))
-        advice = f"is its input stated rightly, in {path.stem}.json beside it or in its metadata?"
-        (found,) = run(session, path, [feeding.output], feeding.feed(full), feeding.input, advice)
-        if not isinstance(found, np.ndarray) or found.shape[:1] != (batch,):
-            shape = getattr(found, "shape", type(found).__name__)
-            raise BackboneError(
-                f"{path}: output {feeding.output!r} is {shape} for {batch} images; expected one "
-                "embedding or feature map for each"
-            )
-        parts.append(found[: len(some)])
-    return np.concatenate(parts)

@@ -1,4 +1,4 @@
-"""List the backbones that can be named, with what each says of itself."""
+"""List the backbones that can be named, with their metadata."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fewshot.backbones.find import name_folders
-from fewshot.embedder import Embedder
+from fewshot.backbones.load import open_backbone
 from fewshot.errors import FewShotError
 
 
@@ -30,7 +30,7 @@ class ListedBackbone:
     any_size : bool or None
         Whether it can be fitted at other image sizes.
     feature_map : bool or None
-        Whether it can be explained.
+        Whether activation maps can be made.
     licence, source : str or None
     error : str or None
         Why it cannot be used.
@@ -49,20 +49,7 @@ class ListedBackbone:
 
 
 def list_backbones(models: str | os.PathLike[str] | None = None) -> list[ListedBackbone]:
-    """List what backbones are found by name.
-
-    Parameters
-    ----------
-    models : path, optional
-        Where to look first; then ``FEWSHOT_MODELS``, ``./models``, and inside the installed
-        package.
-
-    Returns
-    -------
-    list of ListedBackbone
-        In the order in which names are looked up, each name once. Those that cannot be used are
-        among them.
-    """
+    """List the backbones that are found by name, usable or not, in the order of looking them up."""
     files: dict[str, Path] = {}
     for folder in name_folders(models):
         for file in _networks(folder):
@@ -74,17 +61,17 @@ def _networks(folder: Path) -> Iterator[Path]:
     """Yield the network files in a folder, if it can be read."""
     try:
         yield from sorted(f for f in folder.iterdir() if f.suffix == ".onnx" and f.is_file())
-    except OSError:  # no such folder, or not for us: nothing is found there by name either
+    except OSError:  # no such folder, or no permission
         return
 
 
 def _described(file: Path) -> ListedBackbone:
-    """Open a file, and say what it is or what is wrong with it."""
+    """Open a file, and return its metadata or what is wrong with it."""
     size = None
     try:
         size = file.stat().st_size
-        embedder = Embedder(file)
-        backbone, fixed = embedder.backbone_, embedder.fixed_size_
+        loaded = open_backbone(file)
+        backbone, fixed = loaded.metadata, loaded.fixed_size
     except (FewShotError, OSError) as error:
         return ListedBackbone(file.stem, str(file), size, error=str(error))
     return ListedBackbone(

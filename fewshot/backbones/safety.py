@@ -1,10 +1,10 @@
-"""Look into an ONNX file, before it is opened, for what could do harm."""
+"""Refuse ONNX files that would read other files."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
+from fewshot.backbones.protobuf import read_fields
 from fewshot.errors import BackboneError
 
 # Numbers of fields, from onnx.proto: where messages lie in messages, down to tensors.
@@ -22,22 +22,19 @@ _INSIDE = {
 # All but weights is small enough to be searched.
 _SMALL = (_NODE, _FUNCTION)
 _EXTERNAL_DATA, _DATA_LOCATION = 13, 14
-# A message that has more fields than this is made to keep its reader busy.
-_DEEPEST, _MOST_FIELDS = 50, 1_000_000
+_DEEPEST = 50
 
 
-def require_self_contained(path: Path) -> None:
-    """Refuse an ONNX file that reads other files.
+def require_self_contained(data: bytes, path: Path) -> None:
+    """Refuse an ONNX file that keeps weights in other files.
 
     Raises
     ------
     BackboneError
-        If it cannot be read, is no protobuf, or keeps weights outside of itself.
+        If it does, or is no protobuf.
     """
     try:
-        outside = _refers_outside(memoryview(path.read_bytes()), _MODEL, 0)
-    except OSError as error:
-        raise BackboneError(f"{path}: cannot be read ({error.strerror})") from error
+        outside = _refers_outside(memoryview(data), _MODEL, 0)
     except (IndexError, ValueError) as error:
         raise BackboneError(
             f"{path}: not an ONNX file, or a damaged one; expected one that fewshot or "
@@ -55,8 +52,8 @@ def _refers_outside(data: memoryview, kind: int, depth: int) -> bool:
     if depth > _DEEPEST:
         raise ValueError("nested too deeply")
     if kind in _SMALL and b"location" not in data.tobytes():
-        return False  # the key that says where the other file is; nothing faster finds it
-    for field, value in _fields(data):
+        return False  # the key that names the other file; nothing faster finds it
+    for field, value in read_fields(data):
         if kind == _TENSOR:
             if field == _EXTERNAL_DATA or (field == _DATA_LOCATION and value != 0):
                 return True
@@ -67,42 +64,3 @@ def _refers_outside(data: memoryview, kind: int, depth: int) -> bool:
         ):
             return True
     return False
-
-
-def _fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
-    """Yield the number and the value of each field of a protobuf message."""
-    place = count = 0
-    while place < len(data):
-        key, place = _varint(data, place)
-        count += 1
-        # Longer keys would be cut to this length by who reads the file in earnest.
-        if key >> 32 or count > _MOST_FIELDS:
-            raise ValueError("not as ONNX files are")
-        wire = key & 7
-        value: int | memoryview = 0
-        if wire == 0:
-            value, place = _varint(data, place)
-        elif wire in (1, 5):
-            place += 8 if wire == 1 else 4
-        elif wire == 2:
-            length, place = _varint(data, place)
-            value, place = data[place : place + length], place + length
-        else:
-            raise ValueError(f"wire type {wire}")
-        if place > len(data):
-            raise ValueError("cut short")
-        yield key >> 3, value
-
-
-def _varint(data: memoryview, place: int) -> tuple[int, int]:
-    """Read a number of variable length; return it and where it ends."""
-    number = shift = 0
-    while True:
-        byte = data[place]
-        place += 1
-        number |= (byte & 127) << shift
-        if byte < 128:
-            return number, place
-        shift += 7
-        if shift > 63:
-            raise ValueError("number too long")

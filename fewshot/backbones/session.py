@@ -1,112 +1,141 @@
-"""Open an ONNX file in onnxruntime, perhaps while something else is done."""
+"""Open ONNX files in onnxruntime, and run them."""
 
 from __future__ import annotations
 
+import hashlib
+import os
 import threading
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
 from fewshot.backbones.safety import require_self_contained
-from fewshot.errors import BackboneError
+from fewshot.errors import BackboneError, MissingFileError
 
 
-class Opening:
-    """An ONNX file that is being opened in a thread of its own.
+class OnnxNetwork:
+    """An ONNX file, read once and opened in a thread of its own.
 
-    onnxruntime lets other threads run meanwhile, so that a picture can be decoded in the time.
+    onnxruntime lets other threads run meanwhile, so that an image can be decoded in that time.
+
+    Parameters
+    ----------
+    path : Path
+
+    Attributes
+    ----------
+    sha256 : str
+        Of the file, in hexadecimal.
+
+    Raises
+    ------
+    MissingFileError, BackboneError
+        If the file cannot be read. What else is wrong with it is raised when it is first used.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        data = _read(path)
+        self._process = os.getpid()
         self._result: ort.InferenceSession | BaseException | None = None
-        self._thread = threading.Thread(target=self._open)
+        self._thread = threading.Thread(target=self._open, args=(data,))
         self._thread.start()
+        self.sha256 = hashlib.sha256(data).hexdigest()
 
-    def _open(self) -> None:
+    def _open(self, data: bytes) -> None:
         try:
-            self._result = open_session(self.path)
-        except BaseException as error:  # raised where the session is asked for
+            self._result = _session(data, self.path)
+        except BaseException as error:  # raised where the session is first used
             self._result = error
 
+    @cached_property
     def session(self) -> ort.InferenceSession:
-        """Wait for the session; raise what opening it raised."""
+        """The session; the first use waits for it, and raises what opening it raised."""
+        if self._result is None and os.getpid() != self._process:
+            self._open(_read(self.path))  # a forked process does not have the thread
         self._thread.join()
         if isinstance(self._result, BaseException):
             raise self._result
         return self._result
 
+    @cached_property
+    def properties(self) -> dict[str, str]:
+        """The ``metadata_props`` of the file."""
+        try:
+            return dict(self.session.get_modelmeta().custom_metadata_map)
+        except UnicodeDecodeError as error:
+            raise BackboneError(
+                f"{self.path}: its metadata are not UTF-8; export it again"
+            ) from error
 
-def open_session(path: Path) -> ort.InferenceSession:
-    """Open an ONNX file on the CPU.
+    def run(
+        self,
+        outputs: list[str],
+        image: NDArray[Any],
+        input_name: str = "image",
+        advice: str = "export it again",
+    ) -> list[Any]:
+        """Run the network on the pixels of images.
 
-    Raises
-    ------
-    BackboneError
-        If onnxruntime cannot, or the file wants to read others.
-    """
-    require_self_contained(path)
+        Raises
+        ------
+        BackboneError
+            If onnxruntime cannot, or a number that comes out is not finite; the message ends with
+            the advice.
+        """
+        try:
+            found = list(self.session.run(outputs, {input_name: image}))
+        except Exception as error:  # onnxruntime's errors share no base of their own
+            raise BackboneError(
+                f"{self.path}: onnxruntime cannot run it on pixels of shape {image.shape} "
+                f"({first_line(error)}); {advice}"
+            ) from error
+        for name, values in zip(outputs, found, strict=True):
+            if not isinstance(values, np.ndarray) or values.dtype.kind not in "fbiu":
+                raise BackboneError(
+                    f"{self.path}: output {name!r} is no array of numbers; {advice}"
+                )
+            if values.dtype.kind == "f" and not np.isfinite(values).all():
+                raise BackboneError(
+                    f"{self.path}: output {name!r} gives numbers that are not finite; {advice}"
+                )
+        return found
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise MissingFileError(f"{path}: no such file; expected an .onnx file") from error
+    except OSError as error:
+        raise BackboneError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def _session(data: bytes, path: Path) -> ort.InferenceSession:
+    require_self_contained(data, path)
     options = ort.SessionOptions()
     # Several images run side by side, each on one thread: that keeps every processor busy with
     # decoding and inference alike, and no answer depends on how many there are.
     options.intra_op_num_threads = 1
     options.log_severity_level = 4  # errors arrive as exceptions
     try:
-        return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's errors share no base of their own
+        return ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    except Exception as error:
         raise BackboneError(
-            f"{path}: onnxruntime cannot open it as a network "
-            f"({first_line(error)}); "
+            f"{path}: onnxruntime cannot open it as a network ({first_line(error)}); "
             "expected an .onnx file written by fewshot export or scripts/export/backbone.py"
         ) from error
 
 
-def run(
-    session: ort.InferenceSession,
-    path: Path,
-    outputs: list[str],
-    image: NDArray[Any],
-    name: str = "image",
-    advice: str = "export it again",
-) -> list[Any]:
-    """Run a network on pixels, which its input of that name takes.
-
-    Raises
-    ------
-    BackboneError
-        If onnxruntime cannot: its graph does not take what its metadata say. It ends with the
-        advice.
-    """
-    try:
-        return list(session.run(outputs, {name: image}))
-    except Exception as error:
-        raise BackboneError(
-            f"{path}: onnxruntime cannot run it on pixels of shape {image.shape} "
-            f"({first_line(error)}); {advice}"
-        ) from error
-
-
-def read_properties(session: ort.InferenceSession, path: Path) -> dict[str, str]:
-    """Return the ``metadata_props`` of an ONNX file.
-
-    Raises
-    ------
-    BackboneError
-        If they are no text.
-    """
-    try:
-        return dict(session.get_modelmeta().custom_metadata_map)
-    except UnicodeDecodeError as error:
-        raise BackboneError(f"{path}: its metadata are not UTF-8; export it again") from error
-
-
 def runtime_version() -> str:
-    """Say which onnxruntime this is; its packages have several names."""
+    """Return the version of onnxruntime, whatever its package is called."""
     return str(ort.__version__)
 
 
 def first_line(error: Exception) -> str:
-    """Keep what fits on a line of an error's message."""
+    """Return the first line of an error's message."""
     return next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -19,7 +19,7 @@ _TEXTS = (
     "output output_layout"
 ).split()
 _KEYS = (*_TEXTS, "image_size", "crop_fraction", "scale", "mean", "std")
-# As most networks trained on ImageNet have it.
+# Of most networks trained on ImageNet.
 _EXAMPLES = {
     "image_size": 224,
     "channel_order": "RGB",
@@ -31,8 +31,8 @@ _EXAMPLES = {
 }
 
 
-def read_statement(path: Path) -> dict[str, Any]:
-    """Read a statement, if it is there.
+def read_sidecar(path: Path) -> dict[str, Any]:
+    """Read a sidecar, if it is there.
 
     Parameters
     ----------
@@ -41,13 +41,13 @@ def read_statement(path: Path) -> dict[str, Any]:
     Returns
     -------
     dict
-        Texts and numbers as they are stated, but ``scale`` as float, ``mean`` and ``std`` as three
+        Texts and numbers as in the file, but ``scale`` as float, ``mean`` and ``std`` as three
         floats each. Empty if there is no such file.
 
     Raises
     ------
     BackboneError
-        If it is no JSON object, or states something that is not known or of another type.
+        If it is no JSON object, or has an unknown key or a value of a wrong type.
     """
     try:
         stated = json.loads(path.read_text("utf-8-sig"))
@@ -69,7 +69,7 @@ def read_statement(path: Path) -> dict[str, Any]:
 
 
 def example(missing: Sequence[str] | Mapping[str, Any], stated: Mapping[str, Any]) -> str:
-    """Write a statement that can be copied: what is stated, and examples of what is missing."""
+    """Write a sidecar that can be copied: what is stated, and examples of what is missing."""
     whole = dict(stated) | {key: _EXAMPLES[key] for key in missing}
     if whole.get("scale") == 1 / 255:
         whole["scale"] = "1/255"
@@ -82,7 +82,7 @@ def _checked(key: str, value: Any) -> Any:
         from difflib import get_close_matches
 
         close = get_close_matches(key, _KEYS, 1) or [f"one of {', '.join(_KEYS)}"]
-        raise ValueError(f"states {key!r}, which nothing here knows; expected {close[0]}")
+        raise ValueError(f"states {key!r}, an unknown key; expected {close[0]}")
     if key in _TEXTS:
         if not isinstance(value, str) or not value.isprintable():
             raise ValueError(f"{key} is {value!r}; expected a text")

@@ -1,29 +1,27 @@
-"""Make a backbone of a network that says nothing about itself."""
+"""Load a third-party ONNX model, which has no fewshot metadata."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fewshot._files import file_sha256
-from fewshot.backbones.find import FORMAT, Backbone, read_metadata, read_recipe
+from fewshot.backbones.backbone import FORMAT, Backbone, read_metadata, read_preprocessing
 from fewshot.backbones.input_format import (
     INPUT_LAYOUTS,
     OUTPUT_LAYOUTS,
-    Feeding,
-    run_fed,
-    write_feeding,
+    InputFormat,
+    write_input_format,
 )
-from fewshot.backbones.sidecar import example, read_statement
+from fewshot.backbones.protobuf import encode_properties
+from fewshot.backbones.session import OnnxNetwork
+from fewshot.backbones.sidecar import example, read_sidecar
 from fewshot.errors import BackboneError
-
-if TYPE_CHECKING:
-    import onnxruntime as ort
 
 _DEFAULTS = {
     "source": "not stated",
@@ -35,29 +33,20 @@ _DEFAULTS = {
 _ARITHMETIC = ("scale", "mean", "std")
 
 
-def adopt(session: ort.InferenceSession, path: Path) -> Backbone:
-    """Find out all that must be known to use a network.
+def load_third_party(network: OnnxNetwork) -> Backbone:
+    """Read what a network is from its graph and its sidecar, and run it once.
 
-    Parameters
-    ----------
-    session : onnxruntime.InferenceSession
-    path : Path
-        Its file. What the graph does not tell is stated in the file of the same name that ends in
-        .json; see `fewshot.backbones.sidecar`.
-
-    Returns
-    -------
-    Backbone
-        With what to append to a copy of the file, for that to need no JSON.
+    The sidecar is the file of the same name that ends in .json; see `fewshot.backbones.sidecar`.
 
     Raises
     ------
     BackboneError
-        If something is not stated, contradicts the graph, or images do not go through.
+        If the sidecar lacks something or contradicts the graph, or images do not go through.
     """
+    path = network.path
     beside = path.with_suffix(".json")
-    stated = read_statement(beside)
-    known = stated | _read_graph(session, path, stated)
+    stated = read_sidecar(beside)
+    known = stated | _read_graph(network, stated)
     needed = ["image_size", "input_layout", "channel_order", "output"]
     if known["input_type"] == "float32":
         needed += _ARITHMETIC
@@ -65,15 +54,15 @@ def adopt(session: ort.InferenceSession, path: Path) -> Backbone:
     try:
         metadata = {"fewshot_format": FORMAT, "name": path.stem, **_DEFAULTS}
         metadata |= {k: str(known[k]) for k in (*metadata, "image_size") if k in known}
-        size = read_recipe(metadata).image_size
-        feeding = _feeding(known, "vector")
+        size = read_preprocessing(metadata).image_size
+        form = _input_format(known, "vector")
     except ValueError as error:
         raise BackboneError(f"{beside}: {error}") from error
-    found = _try_out(session, path, feeding, size)
-    layout = _output_layout(found, feeding.output, path, beside, stated)
-    feeding = _feeding(known, layout)
-    metadata["dim"] = str(feeding.feature_maps(found).shape[1])
-    metadata |= write_feeding(feeding)
+    found = _try_out(network, form, size)
+    layout = _output_layout(found, form.output, path, beside, stated)
+    form = _input_format(known, layout)
+    metadata["dim"] = str(form.feature_maps(found).shape[1])
+    metadata |= write_input_format(form)
     appendix = encode_properties(metadata)
     return read_metadata(path, file_sha256(path, appendix), metadata, appendix)
 
@@ -89,11 +78,9 @@ def _require_stated(
         )
 
 
-def _read_graph(
-    session: ort.InferenceSession, path: Path, stated: Mapping[str, Any]
-) -> dict[str, Any]:
+def _read_graph(network: OnnxNetwork, stated: Mapping[str, Any]) -> dict[str, Any]:
     """Read what a graph shows, and compare it with what is stated."""
-    inputs = session.get_inputs()
+    path, inputs = network.path, network.session.get_inputs()
     if len(inputs) != 1 or len(inputs[0].shape or ()) != 4:
         found = ", ".join(f"{node.name} {node.shape}" for node in inputs) or "none"
         raise BackboneError(
@@ -109,7 +96,7 @@ def _read_graph(
     known = {"input": inputs[0].name, "input_type": kind, **_read_shape(shape, path, stated)}
     if kind == "uint8":
         known |= {"scale": 1.0, "mean": (0.0,) * 3, "std": (1.0,) * 3}
-    known |= _read_outputs(session, path, stated)
+    known |= _read_outputs(network, stated)
     for key, value in known.items():
         if stated.get(key, value) != value:
             raise BackboneError(
@@ -142,11 +129,10 @@ def _read_shape(shape: list[Any], path: Path, stated: Mapping[str, Any]) -> dict
     return known
 
 
-def _read_outputs(
-    session: ort.InferenceSession, path: Path, stated: Mapping[str, Any]
-) -> dict[str, str]:
+def _read_outputs(network: OnnxNetwork, stated: Mapping[str, Any]) -> dict[str, str]:
     """Choose the output, if there is but one; make sure that the one stated is there."""
-    outputs = {node.name: f"{node.name} {node.shape}" for node in session.get_outputs()}
+    path, nodes = network.path, network.session.get_outputs()
+    outputs = {node.name: f"{node.name} {node.shape}" for node in nodes}
     if len(outputs) == 1 and "output" not in stated:
         return {"output": next(iter(outputs))}
     if stated.get("output") not in outputs:
@@ -159,22 +145,18 @@ def _read_outputs(
     return {}
 
 
-def _feeding(known: Mapping[str, Any], output_layout: str) -> Feeding:
-    """Put together what is known of how a network is fed."""
-    fields = {key: known[key] for key in Feeding.__dataclass_fields__ if key in known}
-    return Feeding(**{**fields, "output_layout": output_layout})
+def _input_format(known: Mapping[str, Any], output_layout: str) -> InputFormat:
+    fields = {key: known[key] for key in InputFormat.__dataclass_fields__ if key in known}
+    return InputFormat(**{**fields, "output_layout": output_layout})
 
 
-def _try_out(
-    session: ort.InferenceSession, path: Path, feeding: Feeding, size: int
-) -> NDArray[Any]:
+def _try_out(network: OnnxNetwork, form: InputFormat, size: int) -> NDArray[Any]:
     """Run a network once on pixels of all colours."""
     pixels = np.random.default_rng(0).integers(0, 256, (1, size, size, 3), np.uint8)
-    found = run_fed(session, path, feeding, pixels)
-    if found.dtype != np.float32 or not np.isfinite(found).all():
-        what = "numbers that are not finite" if found.dtype == np.float32 else found.dtype
+    found = form.run(network, pixels)
+    if found.dtype != np.float32:
         raise BackboneError(
-            f"{path}: output {feeding.output!r} gives {what}; expected finite float32"
+            f"{network.path}: output {form.output!r} gives {found.dtype}; expected float32"
         )
     return found
 
@@ -209,22 +191,3 @@ def _fitting_layouts(shape: tuple[int, ...]) -> list[str]:
         return []
     square = {"NCHW": shape[2] == shape[3], "NHWC": shape[1] == shape[2]}
     return [layout for layout, fits in square.items() if fits]
-
-
-def encode_properties(properties: Mapping[str, str]) -> bytes:
-    """Encode ``metadata_props`` so that at the end of an ONNX file they become part of it.
-
-    Protobuf messages that follow one another are read as one, so this is a ModelProto of nothing
-    but field 14, whose entries have a key as field 1 and a value as field 2.
-    """
-    entries = [_field(1, k.encode()) + _field(2, v.encode()) for k, v in properties.items()]
-    return b"".join(_field(14, entry) for entry in entries)
-
-
-def _field(number: int, data: bytes) -> bytes:
-    """Encode a field of bytes."""
-    length, encoded = len(data), bytes([number << 3 | 2])
-    while length > 127:
-        encoded += bytes([length & 127 | 128])
-        length >>= 7
-    return encoded + bytes([length]) + data

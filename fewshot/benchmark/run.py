@@ -10,18 +10,18 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from fewshot._parallel import available_processors
+from fewshot._parallel import Progress, available_processors
 from fewshot.backbones.find import DEFAULT_MODELS, models_folder
 from fewshot.benchmark.recommend import PrecisionRow, Situation, SizeRow, recommend
 from fewshot.benchmark.timing import Timing
 from fewshot.benchmark.variants import Fitted, Variant, make_variants, single_file
-from fewshot.classifier.base import Answering
+from fewshot.classifier.base import Classifier
 from fewshot.classifier.exported import ExportedClassifier
-from fewshot.classifier.few_shot import FewShotClassifier, load_classifier
+from fewshot.classifier.few_shot import FewShotClassifier
+from fewshot.classifier.load import load_classifier
 from fewshot.classifier.verification import machine
 from fewshot.errors import ImageError, UsageError
-from fewshot.images.reference import reference_pictures
-from fewshot.training.fit import Progress
+from fewshot.images.reference import reference_images
 from fewshot.training.support_set import collect
 
 _SECONDS = 15.0
@@ -109,7 +109,7 @@ def benchmark(
     support = None if data is None else collect(data, None, negatives)
     opened = load_classifier(place)
     _require_whole(opened)
-    opened.answer(reference_pictures())
+    opened.answer(reference_images())
     memory = peak_memory()
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         if isinstance(opened, ExportedClassifier):
@@ -142,7 +142,7 @@ def benchmark(
     )
 
 
-def _require_whole(classifier: Answering) -> None:
+def _require_whole(classifier: Classifier) -> None:
     """Refuse a classifier whose pictures have to be searched for faces first.
 
     Raises

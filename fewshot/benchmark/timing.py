@@ -11,8 +11,8 @@ from typing import TypeAlias
 import numpy as np
 
 from fewshot._parallel import available_processors, in_order
-from fewshot.images.decode import ImageSource
-from fewshot.images.reference import reference_pictures
+from fewshot.images.reference import reference_images
+from fewshot.images.source import ImageSource
 
 Ask: TypeAlias = Callable[[ImageSource], object]
 
@@ -40,7 +40,7 @@ class Timing:
     """
 
     def __init__(self, alone: Sequence[Ask], together: Sequence[Ask], seconds: float) -> None:
-        self._pictures = reference_pictures()
+        self._pictures = reference_images()
         self._round = [(ask, 0) for ask in alone] * _SINGLE
         self._round += [(ask, n) for ask in together for n in threads_to_try()]
         begun = perf_counter()

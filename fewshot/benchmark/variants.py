@@ -26,8 +26,9 @@ from fewshot.export.onnx_file import (
 from fewshot.export.quantize import drawn_pictures
 from fewshot.heads.decision import Decision
 from fewshot.heads.rejection import REJECT_RATE
-from fewshot.images.decode import ImageSource, load_views
 from fewshot.images.preprocessing import Preprocessing
+from fewshot.images.source import ImageSource
+from fewshot.images.views import load_views
 from fewshot.training.fit import fit_artifact
 from fewshot.training.support_set import SupportSet
 
@@ -195,8 +196,10 @@ def _ask(
 def _fit(classifier: FewShotClassifier, embedder: Embedder, support: SupportSet) -> Fitted:
     """Fit the same kind of classifier on other embeddings."""
     decision = classifier.artifact_.decision
-    again, skipped, _ = fit_artifact(support, embedder, decision.head.kind, decision.rejection.rate)
-    return Fitted(_accuracy(again.measured), skipped)
+    again, embedded, _ = fit_artifact(
+        support, embedder, decision.head.kind, decision.rejection.rate
+    )
+    return Fitted(_accuracy(again.measured), embedded.skipped)
 
 
 def _accuracy(measured: dict[str, float]) -> float | None:
@@ -251,10 +254,10 @@ def _image_sizes(embedder: Embedder, recipe: Preprocessing) -> tuple[list[int], 
 
 def _takes(embedder: Embedder, size: int) -> bool:
     """Tell whether a backbone takes an image size, if its graph does not forbid it."""
-    if embedder.backbone_.feeding is None:
+    if embedder.backbone_.input_format is None:
         return True
     try:  # others often say that they take any size, and do not
-        embedder.feature_maps(np.zeros((1, size, size, 3), np.uint8))
+        embedder.load_views(np.zeros((size, size, 3), np.uint8))
     except BackboneError:
         return False
     return True

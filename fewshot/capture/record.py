@@ -19,7 +19,7 @@ from fewshot.capture.frames import Frame, camera_frames, opencv, video_frames
 from fewshot.capture.sharpness import SIDE, Look, look_at
 from fewshot.errors import ImageError, UsageError
 from fewshot.images.decode import open_rgb
-from fewshot.training.support_set import image_files
+from fewshot.images.files import image_files
 
 Progress: TypeAlias = Callable[[int, int], None]
 

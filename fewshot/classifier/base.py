@@ -1,4 +1,4 @@
-"""What any classifier can be asked, whatever file it comes from."""
+"""What a fitted and an exported classifier have in common."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from fewshot._parallel import in_order
 from fewshot.errors import ImageError, SupportError
-from fewshot.images.decode import ImageSource, describe, require_several
-from fewshot.images.reference import reference_pictures
-from fewshot.prediction import Answers, Evidence, Prediction, join_answers, make_prediction
+from fewshot.images.reference import reference_images
+from fewshot.images.source import ImageSource, describe, require_several
+from fewshot.prediction import Answer, Answers, Prediction, join_answers, make_prediction
 from fewshot.training.support_set import SupportData, gather
 
 
-class Answering(ABC):
-    """A fitted classifier, to be asked about images."""
+class Classifier(ABC):
+    """A classifier that can be asked about images."""
 
     threads: int | None
 
@@ -29,11 +29,11 @@ class Answering(ABC):
     @property
     @abstractmethod
     def references_(self) -> Answers:
-        """What it said of the reference pictures where it was fitted."""
+        """Its answers for the reference images where it was fitted."""
 
     @abstractmethod
-    def _ask(self, image: ImageSource) -> Answers:
-        """Answer for one image, the same whatever else is asked with it."""
+    def _answer(self, image: ImageSource) -> Answer:
+        """Answer for one image, independently of other images."""
 
     def classify(self, image: ImageSource) -> Prediction:
         """Classify one image.
@@ -53,10 +53,8 @@ class Answering(ABC):
         NotFittedError
             Before `fit` or `load`.
         """
-        answers = self._ask(image)
-        probabilities, known = answers.probabilities[0], answers.known[0]
-        evidence = self._evidence(answers)
-        return make_prediction(describe(image), self.classes_, probabilities, known, evidence)
+        answer = self._answer(image)
+        return make_prediction(describe(image), self.classes_, answer.probabilities, answer.known)
 
     def stream(self, images: Iterable[ImageSource]) -> Iterator[Prediction | ImageError]:
         """Classify images one after another, in order, without holding them all.
@@ -90,15 +88,11 @@ class Answering(ABC):
             For the first image that cannot be read.
         """
         require_several(images)
-        rows = list(in_order(self._ask, images, self.threads))
-        if not rows:
-            nothing = np.zeros((0, len(self.classes_)), np.float32)
-            return Answers(nothing[:, :0], nothing, np.zeros(0, np.bool_))
-        return join_answers(rows)
+        return join_answers(list(in_order(self._answer, images, self.threads)), self.classes_)
 
     def replay(self) -> Answers:
-        """Answer for the reference pictures, to be compared with `references_`."""
-        return self.answer(reference_pictures())
+        """Answer for the reference images, to be compared with `references_`."""
+        return self.answer(reference_images())
 
     def predict(self, images: Sequence[ImageSource]) -> list[str]:
         """Return the most probable class of each image.
@@ -151,12 +145,7 @@ class Answering(ABC):
         given = self.predict(query.images)
         return float(np.mean([a == b for a, b in zip(given, query.labels, strict=True)]))
 
-    def _evidence(self, answers: Answers) -> Evidence | None:
-        """Say what the answer for one image rests on, if that is kept."""
-        return None
-
     def _classify_or_error(self, image: ImageSource) -> Prediction | ImageError:
-        """Classify one image, with the error as a value."""
         try:
             return self.classify(image)
         except ImageError as error:

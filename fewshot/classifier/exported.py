@@ -15,13 +15,14 @@ import numpy as np
 
 from fewshot._safe_pickle import decode
 from fewshot.artifact import Summary
-from fewshot.backbones.find import read_recipe
-from fewshot.backbones.session import open_session, read_properties, run
-from fewshot.classifier.base import Answering
+from fewshot.backbones.backbone import read_preprocessing
+from fewshot.backbones.session import OnnxNetwork
+from fewshot.classifier.base import Classifier
 from fewshot.errors import ArtifactError, BackboneError, MissingFileError
-from fewshot.images.decode import ImageSource, load_views
-from fewshot.images.reference import N_PICTURES
-from fewshot.prediction import Answers
+from fewshot.images.reference import N_IMAGES
+from fewshot.images.source import ImageSource
+from fewshot.images.views import load_views
+from fewshot.prediction import Answer, Answers
 
 if TYPE_CHECKING:
     import onnxruntime as ort
@@ -34,7 +35,7 @@ _RECIPE = "image_size resize crop_fraction interpolation".split()
 _KEYS = ["fewshot_classifier", "classes", "summary", "references", "precision", *_RECIPE]
 
 
-class ExportedClassifier(Answering):
+class ExportedClassifier(Classifier):
     """A classifier in a single ONNX file.
 
     Parameters
@@ -57,10 +58,10 @@ class ExportedClassifier(Answering):
     def __init__(self, path: str | os.PathLike[str], *, threads: int | None = None) -> None:
         self.path = Path(path)
         self.threads = threads
-        if not self.path.is_file():
+        if not self.path.exists():
             raise MissingFileError(f"{path}: no such file; make one with 'fewshot export'")
-        self._session = open_session(self.path)
-        metadata = read_properties(self._session, self.path)
+        self._network = OnnxNetwork(self.path)
+        metadata = self._network.properties
         missing = [key for key in _KEYS if key not in metadata]
         if missing:
             raise ArtifactError(
@@ -85,8 +86,10 @@ class ExportedClassifier(Answering):
         self._classes = tuple(json.loads(metadata["classes"]))
         if not self._classes or self._classes != tuple(self._summary.classes):
             raise ValueError("classes differ from those of the summary")
-        self.preprocessing_, self.precision_ = read_recipe(metadata), metadata["precision"]
-        dim = _check_nodes(self._session, len(self._classes), self.preprocessing_.image_size)
+        self.preprocessing_, self.precision_ = read_preprocessing(metadata), metadata["precision"]
+        dim = _check_nodes(
+            self._network.session, len(self._classes), self.preprocessing_.image_size
+        )
         self._references = _unpack(json.loads(metadata["references"]), len(self._classes), dim)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -107,13 +110,14 @@ class ExportedClassifier(Answering):
         """Describe it, as `Artifact.summary` does."""
         return asdict(self._summary)
 
-    def _ask(self, image: ImageSource) -> Answers:
-        pixels = load_views(image, self.preprocessing_)
-        answers = Answers(*run(self._session, self.path, _OUTPUTS, pixels))
-        n_classes = len(self._classes)
-        if answers.known.shape != (1,) or answers.probabilities.shape != (1, n_classes):
+    def _answer(self, image: ImageSource) -> Answer:
+        pixels = load_views(image, self.preprocessing_).pixels
+        embedding, probabilities, known = self._network.run(_OUTPUTS, pixels)
+        dim, n_classes = self._references.embeddings.shape[1], len(self._classes)
+        shapes = embedding.shape, probabilities.shape, known.shape
+        if shapes != ((1, dim), (1, n_classes), (1,)):
             raise BackboneError(f"{self.path}: its answers have another shape than it says")
-        return answers
+        return Answer(embedding[0], probabilities[0], bool(known[0]))
 
 
 def metadata_of(artifact: Artifact, precision: str, resize_in_graph: bool) -> dict[str, str]:
@@ -164,10 +168,10 @@ def _unpack(packed: Mapping[str, Any], n_classes: int, dim: int) -> Answers:
     """Rebuild answers; any numbers that do not fit raise ValueError."""
     known = np.array([value is True for value in packed["known"]], np.bool_)
     embeddings, probabilities = (
-        np.frombuffer(base64.b64decode(packed[name]), "<f4").reshape(N_PICTURES, width)
+        np.frombuffer(base64.b64decode(packed[name]), "<f4").reshape(N_IMAGES, width)
         for name, width in (("embeddings", dim), ("probabilities", n_classes))
     )
-    if len(known) != N_PICTURES or not np.isfinite(probabilities).all():
+    if len(known) != N_IMAGES or not np.isfinite(probabilities).all():
         raise ValueError("references are not those of the reference pictures")
     return Answers(embeddings, probabilities, known)
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from fewshot.artifact import Artifact
 from fewshot.embedder import Embedder
 from fewshot.errors import UsageError
-from fewshot.faces.crop import look_at
-from fewshot.images.decode import ImageSource, describe, open_rgb
-from fewshot.prediction import Prediction, make_prediction
+from fewshot.faces.crop import crop_views
+from fewshot.images.decode import open_rgb
+from fewshot.images.source import ImageSource, describe
+from fewshot.prediction import Prediction
 
 
 @dataclass(frozen=True)
@@ -58,10 +57,8 @@ def classify_faces(
     picture = open_rgb(image)
     answers = []
     for face in find_faces(picture, embedder.detector_):
-        pixels, _ = look_at(picture, face, artifact.preprocessing)
-        embedding = embedder.embed_views(pixels)[np.newaxis]
-        (probabilities,), (known,) = artifact.decision.decide(embedding)
-        found = make_prediction(describe(image), artifact.classes, probabilities, known)
+        views = crop_views(picture, face, artifact.preprocessing)
+        found = artifact.predict(embedder.embed_views(views), describe(image))
         left, top = (max(0, round(side)) for side in face[:2])
         right, bottom = (
             min(most, round(x)) for most, x in zip(picture.size, face[2:], strict=True)

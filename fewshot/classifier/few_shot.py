@@ -1,4 +1,4 @@
-"""The classifier as a user meets it: fit, classify, save, load."""
+"""The classifier that is fitted on a folder of images."""
 
 from __future__ import annotations
 
@@ -8,86 +8,63 @@ from collections.abc import Sequence
 from copy import copy
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fewshot._parallel import Progress
 from fewshot.artifact import Artifact, artifact_path, read_artifact, write_artifact
-from fewshot.backbones.find import (
-    DEFAULT_BACKBONE,
-    find_backbone,
-    models_folder,
-    place_backbone,
-)
-from fewshot.classifier.base import Answering
-from fewshot.classifier.updates import Teachable
+from fewshot.backbones.find import DEFAULT_BACKBONE, find_backbone, models_folder, place_backbone
+from fewshot.classifier.base import Classifier
+from fewshot.classifier.updates import Updates
 from fewshot.embedder import Embedder
-from fewshot.errors import (
-    BackboneError,
-    ImageError,
-    NotFittedError,
-    SkippedWarning,
-)
-from fewshot.explain.evidence import find_evidence
+from fewshot.errors import BackboneError, ImageError, NotFittedError, SkippedWarning
 from fewshot.heads.rejection import REJECT_RATE
-from fewshot.images.decode import ImageSource
-from fewshot.images.reference import reference_pictures
-from fewshot.prediction import Answers, Evidence
-from fewshot.training.fit import Progress, answer_references, embed_support, fit_artifact
-from fewshot.training.support_set import Negatives, SupportData, collect, gather
+from fewshot.images.reference import reference_images
+from fewshot.images.source import ImageSource, describe
+from fewshot.prediction import Answer, Answers, Prediction
+from fewshot.training.support_set import Negatives, SupportData
 
 if TYPE_CHECKING:
-    from fewshot.classifier.exported import ExportedClassifier
     from fewshot.classifier.faces import FacePrediction
     from fewshot.evaluation.cross_validation import Evaluation
     from fewshot.explain.activation_map import Explanation
+    from fewshot.training.fit import EmbeddedSet
+
+_EMBEDDER_PARAMETERS = ("backbone", "models", "views", "image_size", "crop", "no_face", "threads")
 
 
-class FewShotClassifier(Answering, Teachable):
-    """Tell classes of images apart after seeing a few of each.
+class FewShotClassifier(Updates, Classifier):
+    """Classify images after seeing a few of each class.
 
-    What `fit` or `load` leaves behind is one read-only `Artifact`, replaced whole if at all; so a
-    classifier can be shared between threads, and pickled to worker processes.
+    A fitted classifier is one read-only `Artifact`: it can be shared between threads, and pickled
+    to worker processes.
 
     Parameters
     ----------
     head : {"auto", "logistic", "discriminant", "centroid"}
         A blend of the next two, logistic regression, a linear discriminant, or nearest class
         centroid.
-    backbone : str or path, default "mobilenet_v2"
-        A name, or the path of an ``.onnx`` file.
-    models : path, optional
-        Folder where a backbone name is looked up first.
-    views : int, default 1
-        How many looks are taken at each image, 1 to 8: more accurate, and that much slower.
-    image_size : int, optional
-        Height and width in pixels that images are brought to, 32 or more; by default what the
-        backbone was made for. Smaller is faster, and not every backbone takes another.
-    crop : {"whole", "face"}
-        What of each image is looked at: all of it, or its largest face, which takes OpenCV.
-    no_face : {"whole", "skip", "error"}
-        What happens to an image without a face: it is taken whole, it counts as unreadable, or
-        `fit` raises SupportError.
-    detector : path, optional
-        A YuNet file that finds faces, instead of the cascades that OpenCV brings.
+    backbone, models, views, image_size, crop, no_face, detector, threads
+        As for `fewshot.Embedder`; ignored if there is an `embedder`.
+    embedder : Embedder, optional
+        How images become embeddings.
     reject_rate : float, default 0.05
-        The part of genuine images that may be called unknown, so that others are too; 0 calls
-        nothing unknown.
-    threads : int, optional
-        Images worked on at the same time; by default one for each processor at hand.
+        Target false rejection rate: the fraction of images of the classes that may be called
+        unknown, in [0, 1); 0 disables rejection.
 
     Attributes
     ----------
     artifact_ : Artifact
-        All that was learned: classes, head, rejection, support embeddings, measurements.
+        All that was fitted: classes, head, rejection, support embeddings, measurements.
     embedder_ : Embedder
         The opened backbone.
     skipped_ : tuple of ImageError
         Images that could not be read while fitting.
     held_out_ : ndarray of float32, shape (n_images, n_rows), or None
         After `fit`: calibrated scores of each image from a head fitted without it, with a last
-        column for negatives if there were any; rows of NaN for what could not be left out.
+        column for negatives if there were any; rows of NaN for what could not be held out.
 
     Examples
     --------
@@ -102,6 +79,7 @@ class FewShotClassifier(Answering, Teachable):
         head: str = "auto",
         backbone: str | os.PathLike[str] = DEFAULT_BACKBONE,
         *,
+        embedder: Embedder | None = None,
         models: str | os.PathLike[str] | None = None,
         views: int = 1,
         image_size: int | None = None,
@@ -113,6 +91,7 @@ class FewShotClassifier(Answering, Teachable):
     ) -> None:
         self.head = head
         self.backbone = backbone
+        self.embedder = embedder
         self.models = models
         self.views = views
         self.image_size = image_size
@@ -122,6 +101,7 @@ class FewShotClassifier(Answering, Teachable):
         self.reject_rate = reject_rate
         self.threads = threads
         self.held_out_: NDArray[np.float32] | None = None
+        self.embedded_: EmbeddedSet | None = None
 
     @property
     def classes_(self) -> tuple[str, ...]:
@@ -130,7 +110,7 @@ class FewShotClassifier(Answering, Teachable):
 
     @property
     def references_(self) -> Answers:
-        """What it said of the reference pictures where it was fitted."""
+        """Its answers for the reference images where it was fitted."""
         return self._fitted.references
 
     def fit(
@@ -142,7 +122,7 @@ class FewShotClassifier(Answering, Teachable):
         reuse: str | os.PathLike[str] | None = None,
         progress: Progress | None = None,
     ) -> FewShotClassifier:
-        """Fit on a support set.
+        """Fit on labelled images.
 
         Parameters
         ----------
@@ -151,12 +131,12 @@ class FewShotClassifier(Answering, Teachable):
         labels : sequence, optional
             One label for each image of a sequence.
         negatives : path or sequence of ImageSource, optional
-            Images of things that are none of the classes; with them one class is enough.
+            Images that are of none of the classes; with them one class is enough.
         reuse : path, optional
             An earlier classifier's folder or file, if there is one: images of unchanged content
             are not embedded again.
         progress : callable, optional
-            Called with how many images are embedded, and how many there are to embed.
+            Called with how many images are done, and how many there are.
 
         Returns
         -------
@@ -170,24 +150,18 @@ class FewShotClassifier(Answering, Teachable):
             If there are fewer than two classes, or a class without a readable image.
         MissingFileError, BackboneError
             If the backbone is not found, or is not one.
-        ArtifactError
-            If `reuse` exists but is no classifier file.
         """
+        from fewshot.training.fit import fit_artifact
+        from fewshot.training.support_set import collect
+
         support = collect(data, labels, negatives)
-        embedder = Embedder(
-            self.backbone,
-            models=self.models,
-            views=self.views,
-            image_size=self.image_size,
-            crop=self.crop,
-            no_face=self.no_face,
-            detector=self.detector,
-            threads=self.threads,
+        embedder = self.embedder or Embedder(
+            detector=self.detector, **{name: getattr(self, name) for name in _EMBEDDER_PARAMETERS}
         )
-        self.artifact_, self.skipped_, self.held_out_ = fit_artifact(
+        self.artifact_, self.embedded_, self.held_out_ = fit_artifact(
             support, embedder, self.head, self.reject_rate, reuse=reuse, progress=progress
         )
-        self.embedder_ = embedder
+        self.embedder_, self.skipped_ = embedder, self.embedded_.skipped
         _warn_of(self.skipped_)
         return self
 
@@ -203,8 +177,8 @@ class FewShotClassifier(Answering, Teachable):
         Parameters
         ----------
         data, labels : as for `fit`, optional
-            Other labelled images; those of classes that were not fitted on are strangers. By
-            default the images fitted on are left out in turn.
+            Other labelled images; those of classes that were not fitted on should be unknown. By
+            default the images fitted on are held out in turn.
         progress : callable, optional
             Called with how many images or fits are done, and how many there are.
 
@@ -218,21 +192,22 @@ class FewShotClassifier(Answering, Teachable):
             If there is nothing to measure with.
         """
         from fewshot.evaluation.cross_validation import cross_validate, evaluate_on
+        from fewshot.training.fit import embed_support
+        from fewshot.training.support_set import gather
 
         artifact = self._fitted
         if data is None:
             return cross_validate(artifact, progress)
         query = gather(data, labels)
-        record, skipped = embed_support(
-            query, artifact.classes, self._fitted_embedder, None, progress
-        )
+        embedded = embed_support(query, artifact.classes, self.embedder_, None, progress)
         where = os.fspath(data) if isinstance(data, (str, os.PathLike)) else "images"
-        evaluation = evaluate_on(artifact, record, f"{where}, {len(record.names)} images")
-        _warn_of(skipped)
-        return replace(evaluation, skipped=skipped)
+        title = f"{where}, {len(embedded.record.names)} images"
+        evaluation = evaluate_on(artifact, embedded.record, title)
+        _warn_of(embedded.skipped)
+        return replace(evaluation, skipped=embedded.skipped)
 
     def explain(self, image: ImageSource, label: str | None = None) -> Explanation:
-        """Find where in a picture the evidence for a class lies.
+        """Show where in an image the score of a class comes from.
 
         Parameters
         ----------
@@ -254,10 +229,10 @@ class FewShotClassifier(Answering, Teachable):
         """
         from fewshot.explain.activation_map import explain
 
-        return explain(self._fitted, self._fitted_embedder, image, label)
+        return explain(self._fitted, self.embedder_, image, label)
 
     def classify_faces(self, image: ImageSource) -> tuple[FacePrediction, ...]:
-        """Classify every face in a picture, if this was fitted with ``crop="face"``.
+        """Classify every face in an image, if this was fitted with ``crop="face"``.
 
         Parameters
         ----------
@@ -265,7 +240,7 @@ class FewShotClassifier(Answering, Teachable):
 
         Returns
         -------
-        tuple of fewshot.classifier.faces.FacePrediction
+        tuple of FacePrediction
             From left to right; empty if there is no face.
 
         Raises
@@ -273,11 +248,11 @@ class FewShotClassifier(Answering, Teachable):
         ImageError
             If the image cannot be read.
         UsageError
-            If it was fitted on whole pictures, or OpenCV is missing.
+            If it was fitted on whole images.
         """
         from fewshot.classifier.faces import classify_faces
 
-        return classify_faces(self._fitted, self._fitted_embedder, image)
+        return classify_faces(self._fitted, self.embedder_, image)
 
     def save(self, path: str | os.PathLike[str] | None = None) -> Path:
         """Write the classifier, and put its backbone beside it, so that the folder is complete.
@@ -299,7 +274,7 @@ class FewShotClassifier(Answering, Teachable):
         ArtifactError
             If a file that is not a classifier is in the way.
         """
-        artifact, backbone = self._fitted, self._fitted_embedder.backbone_
+        artifact, backbone = self._fitted, self.embedder_.backbone_
         file = artifact_path(models_folder(path))
         if file.exists():
             read_artifact(file)
@@ -339,113 +314,96 @@ class FewShotClassifier(Answering, Teachable):
         """
         file = artifact_path(models_folder(path))
         artifact = read_artifact(file)
+        recipe = artifact.preprocessing
         beside = file.parent / artifact.backbone.file
         backbone = beside if beside.exists() else find_backbone(beside.stem)
+        detector = None
+        if recipe.crop == "face":
+            from fewshot.faces.crop import find_detector
+
+            detector = find_detector(recipe, file.parent)
+        embedder = Embedder(backbone, detector=detector, preprocessing=recipe, threads=threads)
+        _require_same_backbone(embedder, artifact, file)
         self = cls(
             artifact.decision.head.kind,
             backbone,
-            views=artifact.preprocessing.views,
-            image_size=artifact.preprocessing.image_size,
-            crop=artifact.preprocessing.crop,
-            no_face=artifact.preprocessing.no_face,
-            detector=_find_detector(artifact, file.parent),
+            views=recipe.views,
+            image_size=recipe.image_size,
+            crop=recipe.crop,
+            no_face=recipe.no_face,
+            detector=detector,
             reject_rate=artifact.decision.rejection.rate,
             threads=threads,
         )
-        self.embedder_ = Embedder(
-            backbone,
-            detector=self.detector,
-            preprocessing=artifact.preprocessing,
-            threads=threads,
-        )
-        _require_same(self.embedder_, artifact, file)
-        self.artifact_, self.skipped_ = artifact, ()
+        self.artifact_, self.embedder_, self.skipped_ = artifact, embedder, ()
         return self
+
+    def replay(self) -> Answers:
+        """Answer for the reference images, as fitting did."""
+        from fewshot.training.fit import answer_references
+
+        embeddings = self.embedder_.embed_references(reference_images())
+        return answer_references(embeddings, self._fitted.decision)
+
+    def classify(self, image: ImageSource) -> Prediction:
+        """Classify one image, with the most similar training images as evidence.
+
+        Parameters
+        ----------
+        image : path, bytes, binary file, PIL image or uint8 array
+
+        Returns
+        -------
+        Prediction
+
+        Raises
+        ------
+        ImageError
+            If the image cannot be read.
+        NotFittedError
+            Before `fit` or `load`.
+        """
+        artifact = self._fitted
+        return artifact.predict(self.embedder_.embed_one(image), describe(image))
+
+    def _answer(self, image: ImageSource) -> Answer:
+        decision = self._fitted.decision
+        embedding = self.embedder_.embed_one(image)
+        return Answer(embedding, *decision.decide_one(embedding))
 
     @property
     def _fitted(self) -> Artifact:
-        """The artifact, once there is one."""
         if not hasattr(self, "artifact_"):
             raise NotFittedError("this classifier knows no classes yet; call fit() or load() first")
         return self.artifact_
 
-    @property
-    def _fitted_embedder(self) -> Embedder:
-        """The embedder, once there is one."""
-        _ = self._fitted
-        return self.embedder_
-
-    def _taught(
+    def _updated(
         self, artifact: Artifact, skipped: tuple[ImageError, ...] = ()
     ) -> FewShotClassifier:
-        taught = copy(self)
-        taught.artifact_, taught.skipped_, taught.held_out_ = artifact, skipped, None
+        updated = copy(self)
+        updated.artifact_, updated.skipped_ = artifact, skipped
+        updated.held_out_ = updated.embedded_ = None
         _warn_of(skipped, stacklevel=4)
-        return taught
+        return updated
 
-    def _ask(self, image: ImageSource) -> Answers:
-        decision = self._fitted.decision
-        embeddings = self._fitted_embedder.embed_one(image)[np.newaxis]
-        return Answers(embeddings, *decision.decide(embeddings))
-
-    def replay(self) -> Answers:
-        """Answer for the reference pictures, as fitting did."""
-        embeddings = self._fitted_embedder.embed_references(reference_pictures())
-        return answer_references(embeddings, self._fitted.decision)
-
-    def _evidence(self, answers: Answers) -> Evidence:
-        given = int(answers.probabilities[0].argmax())
-        return find_evidence(self._fitted.support, self.classes_, answers.embeddings[0], given)
-
-
-def load_classifier(
-    path: str | os.PathLike[str] | None = None, *, threads: int | None = None
-) -> ExportedClassifier | FewShotClassifier:
-    """Open a classifier, be it a folder or a single ``.onnx`` file.
-
-    Parameters
-    ----------
-    path : path, optional
-        A folder, a ``.pkl`` or an ``.onnx`` file; by default ``FEWSHOT_MODELS`` or ``./models``.
-    threads : int, optional
-        Images worked on at the same time; by default one for each processor at hand.
-
-    Raises
-    ------
-    MissingFileError, ArtifactError, BackboneError
-        If it is not there, or not to be used.
-    """
-    place = models_folder(path)
-    if place.suffix != ".onnx":
-        return FewShotClassifier.load(place, threads=threads)
-    from fewshot.classifier.exported import ExportedClassifier
-
-    return ExportedClassifier(place, threads=threads)
-
-
-def _find_detector(artifact: Artifact, folder: Path) -> Path | None:
-    """Find the file that finds faces beside a classifier, if one does."""
-    if artifact.preprocessing.crop != "face":
-        return None
-    from fewshot.faces.crop import find_detector
-
-    return find_detector(artifact.preprocessing, folder)
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "embedded_": None}
 
 
 def _warn_of(skipped: Sequence[ImageError], stacklevel: int = 3) -> None:
-    """Warn of images left out, at the line that called for them."""
     for error in skipped:
         warnings.warn(f"{error}; left out", SkippedWarning, stacklevel=stacklevel)
 
 
-def _require_same(embedder: Embedder, artifact: Artifact, file: Path) -> None:
-    """Refuse a backbone other than the one a classifier was fitted with."""
-    expected, (path, sha256) = artifact.backbone, embedder.file_
-    if sha256 != expected.sha256 and path.with_suffix(".json").exists():
-        sha256 = embedder.backbone_.sha256  # with what is stated beside it
+def _require_same_backbone(embedder: Embedder, artifact: Artifact, file: Path) -> None:
+    """Refuse a backbone that the classifier was not fitted with."""
+    expected, network = artifact.backbone, embedder.network_
+    sha256 = network.sha256
+    if sha256 != expected.sha256 and network.path.with_suffix(".json").exists():
+        sha256 = embedder.backbone_.sha256  # with its sidecar
     if sha256 != expected.sha256:
         raise BackboneError(
             f"{file}: fitted with backbone {expected.file} (sha256 {expected.sha256[:12]}), but "
-            f"{path} is another (sha256 {sha256[:12]}); "
+            f"{network.path} is another (sha256 {sha256[:12]}); "
             "put the first one there, or fit again"
         )

@@ -1,161 +1,139 @@
-"""What a fitted classifier can be taught: each lesson makes a new classifier."""
+"""The methods that update a fitted classifier."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fewshot.artifact import Artifact
-from fewshot.embedder import Embedder
-from fewshot.errors import ImageError
-from fewshot.images.decode import ImageSource, require_several
-from fewshot.training.fit import Progress
+from fewshot._parallel import Progress
+from fewshot.images.source import ImageSource, require_several
 from fewshot.training.support_set import SupportData, gather
 
-Self = TypeVar("Self", bound="Teachable")
+if TYPE_CHECKING:
+    from fewshot.artifact import Artifact
+    from fewshot.classifier.few_shot import FewShotClassifier
+    from fewshot.embedder import Embedder
+    from fewshot.errors import ImageError
 
 
-class Teachable(ABC):
-    """A classifier that can be changed without its photographs.
+class Updates:
+    """Updates of `FewShotClassifier`, from its stored embeddings.
 
-    The one asked to learn stays as it is, as others may be using it; what comes back is the very
-    classifier that fitting on the changed images from the beginning would give.
+    Each method returns a new classifier, the same as fitting on the changed images from the
+    beginning gives; the old one may be in use elsewhere and does not change.
     """
 
-    @property
-    @abstractmethod
-    def _fitted(self) -> Artifact:
-        """The artifact, once there is one."""
+    if TYPE_CHECKING:  # what `FewShotClassifier` has
+        embedder_: Embedder
 
-    @property
-    @abstractmethod
-    def _fitted_embedder(self) -> Embedder:
-        """The embedder, once there is one."""
+        @property
+        def _fitted(self) -> Artifact: ...
 
-    @abstractmethod
-    def _taught(self: Self, artifact: Artifact, skipped: tuple[ImageError, ...] = ()) -> Self:
-        """Return a classifier like this one, of another artifact."""
+        def _updated(
+            self, artifact: Artifact, skipped: tuple[ImageError, ...] = ()
+        ) -> FewShotClassifier: ...
 
     def partial_fit(
-        self: Self,
+        self,
         data: SupportData,
         labels: Sequence[object] | None = None,
         *,
         progress: Progress | None = None,
-    ) -> Self:
-        """Add images, of classes it knows or of new ones; only these are embedded.
+    ) -> FewShotClassifier:
+        """Add images, of its classes or of new ones; only these are embedded.
+
+        Unlike scikit-learn's, it does not change the object.
 
         Parameters
         ----------
         data, labels
-            As for `FewShotClassifier.fit`; a label of None makes a negative. Images that it holds
-            under the same label are passed over.
+            As for `fit`; a label of None makes a negative. Images that it holds under the same
+            label, and copies, are left out.
         progress : callable, optional
-            Called with how many images are embedded, and how many there are to embed.
+            Called with how many images are done, and how many there are.
 
         Returns
         -------
         FewShotClassifier
-            A new one, with the weights that fitting on all images at once gives, copies left out.
             Images that cannot be read, or that it holds under another label, are left out, with a
             `FewShotWarning` each, and kept in `skipped_`.
         """
-        from fewshot.training import update as teaching
+        from fewshot.training import update
 
         support = gather(data, labels)
-        return self._taught(*teaching.add(self._fitted, support, self._fitted_embedder, progress))
+        return self._updated(*update.add(self._fitted, support, self.embedder_, progress))
 
     def remove(
-        self: Self,
+        self,
         *,
         label: str | None = None,
         images: Sequence[ImageSource] = (),
         negatives: bool = False,
-    ) -> Self:
-        """Forget a class, or single images; a class without any left is gone.
+    ) -> FewShotClassifier:
+        """Remove a class, or single images; a class without images is removed.
 
         Parameters
         ----------
         label : str, optional
         images : sequence of ImageSource
-            Photographs, or the names they were fitted under.
+            Images, or the names they were fitted under.
         negatives : bool
-            Whether all images that are of none of the classes go, too.
-
-        Returns
-        -------
-        FewShotClassifier
-            A new one.
+            Whether to remove all negatives, too.
 
         Raises
         ------
         UsageError
             If there is no such class.
         SupportError
-            If an image is not among those fitted on, or too little would be left.
+            If an image is not among those fitted on, or fewer than two classes would remain.
         """
-        from fewshot.training import update as teaching
+        from fewshot.training import update
 
         artifact = self._fitted
-        rows = teaching.find_rows(artifact, images)
+        rows = update.find_rows(artifact, images)
         if label is not None:
             own = np.flatnonzero(artifact.support.labels == artifact.number_of(label))
             rows = np.union1d(rows, own)
         if negatives:
             none = np.flatnonzero(artifact.support.labels == len(artifact.classes))
             rows = np.union1d(rows, none)
-        return self._taught(teaching.remove(artifact, rows))
+        return self._updated(update.remove(artifact, rows))
 
-    def relabel(self: Self, images: Sequence[ImageSource], label: str) -> Self:
-        """Put images into another class, or into a new one.
+    def relabel(self, images: Sequence[ImageSource], label: str) -> FewShotClassifier:
+        """Move images to another class, or to a new one.
 
         Parameters
         ----------
         images : sequence of ImageSource
-            Photographs it was fitted on, or the names they were fitted under.
+            Images it was fitted on, or the names they were fitted under.
         label : str
-
-        Returns
-        -------
-        FewShotClassifier
-            A new one.
 
         Raises
         ------
         SupportError
-            If an image is not among those fitted on, or too little would be left.
+            If an image is not among those fitted on, or fewer than two classes would remain.
         """
-        from fewshot.training import update as teaching
+        from fewshot.training import update
 
-        rows = teaching.find_rows(self._fitted, images)
-        return self._taught(teaching.relabel(self._fitted, rows, label))
+        rows = update.find_rows(self._fitted, images)
+        return self._updated(update.relabel(self._fitted, rows, label))
 
-    def rename(self: Self, old: str, new: str) -> Self:
-        """Give a class another name.
-
-        Parameters
-        ----------
-        old, new : str
-
-        Returns
-        -------
-        FewShotClassifier
-            A new one.
+    def rename(self, old: str, new: str) -> FewShotClassifier:
+        """Rename a class.
 
         Raises
         ------
         UsageError
             If there is no class of the old name, or already one of the new.
         """
-        from fewshot.training import update as teaching
+        from fewshot.training import update
 
-        return self._taught(teaching.rename(self._fitted, old, new))
+        return self._updated(update.rename(self._fitted, old, new))
 
-    def correct(self: Self, images: Sequence[ImageSource], label: str) -> Self:
-        """Teach what images show, whether or not it was fitted on them.
+    def correct(self, images: Sequence[ImageSource], label: str) -> FewShotClassifier:
+        """Set the class of images: those it holds are relabelled, others added.
 
         Parameters
         ----------
@@ -163,20 +141,14 @@ class Teachable(ABC):
         label : str
             Their class; it may be a new one.
 
-        Returns
-        -------
-        FewShotClassifier
-            A new one.
-
         Raises
         ------
         ImageError
             If an image cannot be read.
         SupportError
-            If too little would be left of another class.
+            If fewer than two classes would remain.
         """
-        from fewshot.training import update as teaching
+        from fewshot.training import update
 
         require_several(images)
-        embedder = self._fitted_embedder
-        return self._taught(teaching.correct(self._fitted, images, label, embedder))
+        return self._updated(update.correct(self._fitted, images, label, self.embedder_))

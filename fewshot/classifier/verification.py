@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from fewshot.backbones.session import runtime_version
-from fewshot.classifier.base import Answering
+from fewshot.classifier.base import Classifier
 from fewshot.errors import ImageError, UsageError
-from fewshot.images.decode import ImageSource
+from fewshot.images.source import ImageSource
 from fewshot.prediction import Answers, join_answers
 
 # Probabilities that moved further than this are other answers, whatever label comes first.
@@ -52,7 +52,7 @@ class Agreement:
         return {**found, "holds": self.holds, **machine()}
 
 
-def verify(classifier: Answering) -> Agreement:
+def verify(classifier: Classifier) -> Agreement:
     """Replay the reference pictures.
 
     Parameters
@@ -70,7 +70,7 @@ def verify(classifier: Answering) -> Agreement:
 
 
 def compare(
-    first: Answering, second: Answering, images: Sequence[ImageSource], tolerance: float = 1.0
+    first: Classifier, second: Classifier, images: Sequence[ImageSource], tolerance: float = 1.0
 ) -> Agreement:
     """Ask two classifiers about the same images.
 
@@ -98,13 +98,13 @@ def compare(
     pairs, skipped = [], []
     for image in images:
         try:
-            pairs.append((first.answer([image]), second.answer([image])))
+            pairs.append((first._answer(image), second._answer(image)))
         except ImageError as error:
             skipped.append(error)
     if not pairs:
         reason = skipped[0] if skipped else "none was given"
         raise UsageError(f"no image to compare answers for ({reason}); give at least one")
-    answers, others = (join_answers(part) for part in zip(*pairs, strict=True))
+    answers, others = (join_answers(part, first.classes_) for part in zip(*pairs, strict=True))
     dim, other = answers.embeddings.shape[1], others.embeddings.shape[1]
     if dim != other:
         raise UsageError(

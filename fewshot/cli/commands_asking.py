@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import argparse
     from pathlib import Path
 
-    from fewshot.classifier.base import Answering
+    from fewshot.classifier.base import Classifier
     from fewshot.explain.activation_map import Explanation
     from fewshot.prediction import Prediction
 
@@ -35,8 +35,9 @@ _NO = 3
 
 def classify(arguments: argparse.Namespace) -> int:
     """Answer for each image; then learn what they show, if that is said."""
-    from fewshot.classifier.few_shot import FewShotClassifier, load_classifier
-    from fewshot.training.support_set import expand
+    from fewshot.classifier.few_shot import FewShotClassifier
+    from fewshot.classifier.load import load_classifier
+    from fewshot.images.files import expand
 
     if arguments.faces is not None or arguments.annotate is not None:
         from fewshot.cli.commands_facing import classify_faces
@@ -57,7 +58,7 @@ def classify(arguments: argparse.Namespace) -> int:
 
 
 def _answer(
-    classifier: Answering, images: list[Path], arguments: argparse.Namespace
+    classifier: Classifier, images: list[Path], arguments: argparse.Namespace
 ) -> tuple[int, list[Path]]:
     """Print each answer as soon as it is there; return the status, and what could be read."""
     asked = arguments.asked
@@ -109,8 +110,8 @@ def explain(arguments: argparse.Namespace) -> int:
 
     from fewshot.classifier.few_shot import FewShotClassifier
     from fewshot.explain.heatmap import contact_sheet, draw_explanation
+    from fewshot.images.files import expand
     from fewshot.images.write import require_png, write_png
-    from fewshot.training.support_set import expand
 
     classifier = FewShotClassifier.load(arguments.models)
     images, output = expand(arguments.images), Path(arguments.output)

@@ -24,8 +24,8 @@ def classify_faces(arguments: argparse.Namespace) -> int:
     from fewshot.classifier.few_shot import FewShotClassifier
     from fewshot.faces.detect import require_opencv
     from fewshot.faces.draw import draw_faces
+    from fewshot.images.files import expand
     from fewshot.images.write import require_png, write_png
-    from fewshot.training.support_set import expand
 
     if arguments.faces is None:
         raise UsageError("--annotate draws what --faces all finds; add that")

@@ -76,7 +76,7 @@ def fitted(arguments: argparse.Namespace, reuse: Path | None) -> FewShotClassifi
 
 def add(arguments: argparse.Namespace) -> int:
     """Add images of classes it knows or of new ones."""
-    from fewshot.training.support_set import expand
+    from fewshot.images.files import expand
 
     classifier = _load(arguments)
     progress = progress_bar("embedding")

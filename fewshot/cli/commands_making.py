@@ -51,7 +51,7 @@ def demo(arguments: argparse.Namespace) -> int:
     from fewshot.classifier.few_shot import FewShotClassifier
     from fewshot.cli.app import main
     from fewshot.cli.digits import write_digits
-    from fewshot.training.support_set import image_files
+    from fewshot.images.files import image_files
 
     folder = Path(arguments.folder)
     support, query = write_digits(folder)

@@ -114,9 +114,10 @@ def _write_report(
 ) -> None:
     """Write a report, with the photographs that are at hand."""
     from fewshot.data_checks.run import check as check_images
+    from fewshot.images.files import expand
     from fewshot.report.page import write_report
     from fewshot.report.thumbnails import find_photographs
-    from fewshot.training.support_set import expand, gather
+    from fewshot.training.support_set import gather
 
     test = getattr(arguments, "test", None)
     asked = None
@@ -139,9 +140,9 @@ def _write_report(
 
 def verify(arguments: argparse.Namespace) -> int:
     """Compare what a classifier answers with what it should."""
-    from fewshot.classifier.few_shot import load_classifier
+    from fewshot.classifier.load import load_classifier
     from fewshot.classifier.verification import compare, verify
-    from fewshot.training.support_set import expand
+    from fewshot.images.files import expand
 
     classifier = load_classifier(arguments.classifier)
     if arguments.images:

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from fewshot.images.decode import ImageSource, open_rgb
+from fewshot.images.decode import open_rgb
+from fewshot.images.source import ImageSource
 
 Numbers: TypeAlias = NDArray[np.float64]
 Plane: TypeAlias = NDArray[Any]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from fewshot._parallel import in_order
 from fewshot.data_checks.alignment import Thumbnail, agreement, thumbnail
 from fewshot.errors import ImageError
-from fewshot.images.decode import ImageSource
+from fewshot.images.source import ImageSource
 
 # Which pairs are decoded at all: each image with those most similar to it. Of 2970 copies of 270
 # photographs 98.6 % are among the five nearest of the photograph, all others but two being hands

@@ -12,8 +12,10 @@ from fewshot.artifact import SupportRecord
 from fewshot.data_checks.finding import Finding
 from fewshot.embedder import Embedder
 from fewshot.errors import ImageError
-from fewshot.images.decode import Header, ImageSource, as_stored, format_of, read_header
-from fewshot.training.support_set import IMAGE_EXTENSIONS, is_class
+from fewshot.images.decode import Header, as_stored, format_of, read_header
+from fewshot.images.files import IMAGE_EXTENSIONS
+from fewshot.images.source import ImageSource
+from fewshot.training.support_set import is_class
 
 # Pixels below which the shorter side must be enlarged 3.5 times and more.
 _TINY = 64

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fewshot._parallel import Progress
 from fewshot.artifact import SupportRecord
 from fewshot.data_checks.duplicates import Copy, exact_copies, find_copies
 from fewshot.data_checks.files import (
@@ -26,8 +27,8 @@ from fewshot.data_checks.labels import find_outliers, suspected_labels
 from fewshot.embedder import Embedder
 from fewshot.errors import ImageError, SupportError
 from fewshot.heads.decision import fit_decision
-from fewshot.images.decode import ImageSource, describe
-from fewshot.training.fit import Progress, embed_support
+from fewshot.images.source import ImageSource, describe
+from fewshot.training.fit import embed_support
 from fewshot.training.support_set import (
     Negatives,
     SupportData,
@@ -195,7 +196,8 @@ def _embed(
     """Embed images, and keep where each is that could be."""
     # Names may be those of several images; numbers are not.
     numbered = replace(support, names=tuple(map(str, range(len(support)))))
-    record, errors = embed_support(numbered, classes, embedder, known, progress)
+    embedded = embed_support(numbered, classes, embedder, known, progress)
+    record, errors = embedded.record, embedded.skipped
     kept = [int(number) for number in record.names]
     record = replace(record, names=tuple(support.names[i] for i in kept))
     return _Embedded(record, tuple(support.images[i] for i in kept), classes, errors)

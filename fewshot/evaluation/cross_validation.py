@@ -11,15 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fewshot._parallel import Progress
 from fewshot.artifact import Artifact, SupportRecord
 from fewshot.errors import ImageError, SupportError
 from fewshot.evaluation import metrics
-from fewshot.explain.evidence import find_evidence
 from fewshot.heads.decision import Decision, fit_decision
 from fewshot.heads.folds import assign_folds
 from fewshot.heads.linear import Labels
 from fewshot.prediction import Evidence
-from fewshot.training.fit import Progress
 
 # Up to so many images each is held out by itself; that many fits take a few seconds.
 _LEAVE_ONE_OUT = 60
@@ -217,7 +216,7 @@ def _evidence_of_mistakes(
         support = artifact.support if folds is None else artifact.support.take(folds != fold)
         for i in wrong[held[wrong] == fold].tolist():
             embedding, label = query.embeddings[i], int(predicted[i])
-            found[i] = find_evidence(support, artifact.classes, embedding, label)
+            found[i] = support.nearest(artifact.classes, embedding, label)
     return found
 
 

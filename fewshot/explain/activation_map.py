@@ -11,11 +11,11 @@ from fewshot.artifact import Artifact
 from fewshot.backbones.pooling import place_shares, pool, window_shares
 from fewshot.embedder import Embedder
 from fewshot.errors import UsageError
-from fewshot.explain.evidence import find_evidence
 from fewshot.heads.decision import Decision
-from fewshot.images.decode import Box, ImageSource, describe
 from fewshot.images.preprocessing import MAX_VIEWS
-from fewshot.prediction import Prediction, make_prediction
+from fewshot.images.source import ImageSource, describe
+from fewshot.images.views import Box
+from fewshot.prediction import Prediction
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,18 +54,17 @@ def explain(
     """
     _require_map(embedder)
     number = None if label is None else artifact.number_of(label)
-    pixels, boxes, _ = embedder.look(image)
-    feature_maps = embedder.feature_maps(pixels)
+    views = embedder.load_views(image)
+    feature_maps = embedder.feature_maps(views)
     embedding, classes = pool(feature_maps), artifact.classes
-    (probabilities,), (known,) = artifact.decision.decide(embedding[np.newaxis])
-    best = int(probabilities.argmax())
-    evidence = find_evidence(artifact.support, classes, embedding, best)
-    prediction = make_prediction(describe(image), classes, probabilities, known, evidence)
-    number = best if number is None else number
+    prediction = artifact.predict(embedding, describe(image))
+    number = classes.index(prediction.label) if number is None else number
     maps = activation_maps(artifact.decision, feature_maps, number)
     if len(maps) == MAX_VIEWS:  # the last view is mirrored
         maps[-1] = maps[-1, :, ::-1].copy()
-    return Explanation(prediction, classes[number], float(probabilities[number]), maps, boxes)
+    return Explanation(
+        prediction, classes[number], prediction.scores[classes[number]], maps, views.boxes
+    )
 
 
 def _require_map(embedder: Embedder) -> None:

@@ -13,8 +13,10 @@ from PIL import Image, ImageOps
 
 from fewshot.errors import UsageError
 from fewshot.explain.activation_map import Explanation
-from fewshot.images.decode import Box, ImageSource, open_rgb
+from fewshot.images.decode import open_rgb
+from fewshot.images.source import ImageSource
 from fewshot.images.text import line_width, write_line
+from fewshot.images.views import Box
 
 Floats: TypeAlias = NDArray[np.float32]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fewshot.artifact import Artifact
-from fewshot.backbones.session import open_session, run
+from fewshot.backbones.session import OnnxNetwork
 from fewshot.export.answer_graph import answer_graph
 from fewshot.export.resize_graph import OPSET as RESIZE_OPSET
 from fewshot.export.resize_graph import resize_graph
@@ -87,5 +87,5 @@ def _map_size(backbone: onnx.ModelProto, size: int) -> tuple[int, int]:
         file = Path(folder) / "backbone.onnx"
         file.write_bytes(backbone.SerializeToString())
         pixels = np.zeros((1, size, size, 3), np.uint8)
-        (maps,) = run(open_session(file), file, ["feature_map"], pixels)
+        (maps,) = OnnxNetwork(file).run(["feature_map"], pixels)
     return maps.shape[2], maps.shape[3]

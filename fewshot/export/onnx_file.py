@@ -22,9 +22,10 @@ from fewshot.classifier.few_shot import FewShotClassifier
 from fewshot.embedder import Embedder
 from fewshot.errors import FewShotWarning, ImageError, SupportError, UsageError
 from fewshot.export.graph import join_graphs
-from fewshot.images.decode import ImageSource, load_views
 from fewshot.images.preprocessing import Preprocessing
-from fewshot.images.reference import reference_pictures
+from fewshot.images.reference import reference_images
+from fewshot.images.source import ImageSource
+from fewshot.images.views import load_views
 from fewshot.training.fit import answer_references
 from fewshot.training.support_set import Negatives, SupportData, gather
 
@@ -110,10 +111,10 @@ def require_joinable(embedder: Embedder) -> None:
         The message says why, and what to do.
     """
     backbone = embedder.backbone_
-    if feeding := backbone.feeding:
+    if form := backbone.input_format:
         raise UsageError(
-            f"{backbone.path.name}: takes {feeding.input_layout} {feeding.input_type} as "
-            f"{feeding.input!r}, and only backbones written by scripts/export/backbone.py, which "
+            f"{backbone.path.name}: takes {form.input_layout} {form.input_type} as "
+            f"{form.input!r}, and only backbones written by scripts/export/backbone.py, which "
             "take pixels as they are, can be made into one file or another precision; carry the "
             "folder instead"
         )
@@ -193,7 +194,7 @@ def calibration_pixels(
     """
     for image in images[:: -(-len(images) // _CALIBRATED_ON)]:
         try:
-            yield load_views(image, preprocessing)
+            yield load_views(image, preprocessing).pixels
         except ImageError:  # reported when the image is embedded
             continue
 
@@ -228,7 +229,7 @@ def _backbone(
             stacklevel=3,
         )
         artifact = classifier.artifact_
-        embeddings = Embedder(file, preprocessing=recipe).embed(reference_pictures())
+        embeddings = Embedder(file, preprocessing=recipe).embed(reference_images())
         references = answer_references(embeddings, artifact.decision)
         unknown = dict.fromkeys(artifact.measured, 0.0)  # what was measured is not of this one
         return model, replace(artifact, references=references, measured=unknown)

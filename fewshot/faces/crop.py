@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from fewshot._files import file_sha256, replacing
-from fewshot.errors import ArtifactError, BackboneError, MissingFileError, NoFaceError, SupportError
-from fewshot.images.decode import Box, ImageSource, describe, load_views_and_boxes, open_rgb
+from fewshot.errors import ArtifactError, BackboneError, MissingFileError, NoFaceError
+from fewshot.images.decode import open_rgb
 from fewshot.images.preprocessing import CASCADES, Preprocessing
+from fewshot.images.source import ImageSource, describe
+from fewshot.images.views import Box, Views, load_views
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,10 +30,10 @@ _MARGIN = 0.1
 # Shorter side of what a JPEG is decoded to at least: as in the photographs this was measured on.
 _LEAST_SIDE = 400
 
-Looks = tuple[NDArray[np.uint8], tuple[Box, ...], bool]
 
-
-def look_at_face(source: ImageSource, preprocessing: Preprocessing, detector: Path | None) -> Looks:
+def load_face_views(
+    source: ImageSource, preprocessing: Preprocessing, detector: Path | None
+) -> Views:
     """Decode a picture, and bring the views of its largest face to size.
 
     Parameters
@@ -65,13 +66,10 @@ def look_at_face(source: ImageSource, preprocessing: Preprocessing, detector: Pa
     face = find_face(image, detector)
     if face is None and preprocessing.no_face != "whole":
         raise NoFaceError("no face found in it", describe(source))
-    pixels, boxes = look_at(image, face, preprocessing)
-    return pixels, boxes, face is not None
+    return replace(crop_views(image, face, preprocessing), face_found=face is not None)
 
 
-def look_at(
-    image: Image.Image, face: Box | None, preprocessing: Preprocessing
-) -> tuple[NDArray[np.uint8], tuple[Box, ...]]:
+def crop_views(image: Image.Image, face: Box | None, preprocessing: Preprocessing) -> Views:
     """Bring the views of a face, or of the whole picture if it is None, to size.
 
     Parameters
@@ -88,9 +86,9 @@ def look_at(
         As from `look_at_face`.
     """
     if face is None:
-        return load_views_and_boxes(image, preprocessing)
+        return load_views(image, preprocessing)
     left, top, right, bottom = _with_margin(face, *image.size)
-    pixels, boxes = load_views_and_boxes(image.crop((left, top, right, bottom)), preprocessing)
+    views = load_views(image.crop((left, top, right, bottom)), preprocessing)
     (wide, high), (width, height) = (right - left, bottom - top), image.size
     fractions = (
         (
@@ -99,9 +97,9 @@ def look_at(
             (left + c * wide) / width,
             (top + d * high) / height,
         )
-        for a, b, c, d in boxes
+        for a, b, c, d in views.boxes
     )
-    return pixels, tuple(fractions)
+    return Views(views.pixels, tuple(fractions))
 
 
 def _with_margin(face: Box, width: int, height: int) -> tuple[int, int, int, int]:
@@ -169,23 +167,6 @@ def find_detector(preprocessing: Preprocessing, folder: Path) -> Path | None:
             f"(sha256 {preprocessing.detector_sha256[:12]}); put that one there, or fit again"
         )
     return path
-
-
-def require_faces(preprocessing: Preprocessing, skipped: Sequence[ImageError]) -> None:
-    """Refuse images without a face where the recipe says that this is an error.
-
-    Raises
-    ------
-    SupportError
-        It names the first few.
-    """
-    without = [error for error in skipped if isinstance(error, NoFaceError)]
-    if preprocessing.no_face == "error" and without:
-        names = ", ".join(error.name for error in without[:3])
-        more = f" and {len(without) - 3} more" if len(without) > 3 else ""
-        raise SupportError(
-            f"no face found in {names}{more}; take them away, or fit with --no-face whole or skip"
-        )
 
 
 def count_faces(

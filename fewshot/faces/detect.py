@@ -15,7 +15,7 @@ from PIL import Image
 
 from fewshot._files import require_utf8
 from fewshot.errors import BackboneError, UsageError
-from fewshot.images.decode import Box
+from fewshot.images.views import Box
 
 # Which cascade looks for faces, in a picture of which longer side in pixels, at its mirror image
 # too or not, and how many more windows than one have to agree: the first pass that finds any ends

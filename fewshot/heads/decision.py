@@ -32,6 +32,11 @@ class Decision:
         known = self.rejection.is_known(logits, embeddings)
         return softmax(logits)[:, :n_classes], known
 
+    def decide_one(self, embedding: NDArray[np.float32]) -> tuple[NDArray[np.float32], bool]:
+        """Answer for one embedding, (dim,): its probabilities, (n_classes,), and whether known."""
+        probabilities, known = self.decide(embedding[np.newaxis])
+        return probabilities[0], bool(known[0])
+
 
 def fit_decision(
     kind: str, embeddings: Floats, labels: Labels, n_classes: int, reject_rate: float

@@ -1,15 +1,15 @@
-"""Draw pictures that are the same on every machine, to ask a classifier about."""
+"""Drawn reference images, the same on every machine."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-N_PICTURES = 4
+N_IMAGES = 4
 
 
-def reference_pictures() -> list[NDArray[np.uint8]]:
-    """Draw pictures by integer arithmetic, which no library does in its own way.
+def reference_images() -> list[NDArray[np.uint8]]:
+    """Draw images by integer arithmetic, which gives the same everywhere.
 
     Returns
     -------
@@ -19,11 +19,11 @@ def reference_pictures() -> list[NDArray[np.uint8]]:
     """
     height, width = 300, 340
     y, x, channel = np.ogrid[:height, :width, :3]
-    pictures = []
-    for n in range(1, N_PICTURES + 1):
+    images = []
+    for n in range(1, N_IMAGES + 1):
         ground = (x * n + y * (5 - n) + 60 * channel * n) // 5
         stripes = (x * n + y * 3) // 24 % 2 * 40
         disc = (x - 70 * n) ** 2 + (y - 150) ** 2 < (20 + 20 * n) ** 2
         ring = np.where(disc, 80 * (channel + n) % 256, 0)
-        pictures.append(((ground + stripes + ring) % 256).astype(np.uint8))
-    return pictures
+        images.append(((ground + stripes + ring) % 256).astype(np.uint8))
+    return images

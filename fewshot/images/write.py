@@ -11,7 +11,8 @@ from PIL import Image, PngImagePlugin
 
 from fewshot._files import replacing, require_writable
 from fewshot.errors import UsageError
-from fewshot.images.decode import ImageSource, open_rgb
+from fewshot.images.decode import open_rgb
+from fewshot.images.source import ImageSource
 
 _MARK = ("Software", "fewshot")
 

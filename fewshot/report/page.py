@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from fewshot._files import replacing, require_writable
+from fewshot._parallel import Progress
 from fewshot.artifact import Artifact
 from fewshot.data_checks.finding import Finding
 from fewshot.errors import SupportError, UsageError
 from fewshot.evaluation.cross_validation import Evaluation
 from fewshot.evaluation.episodes import learning_curve
-from fewshot.images.decode import ImageSource
+from fewshot.images.source import ImageSource
 from fewshot.report.mistakes import (
     MOST_MISTAKES,
     mistakes_part,
@@ -33,7 +34,6 @@ from fewshot.report.sections import (
 from fewshot.report.sentences import is_held_out, title
 from fewshot.report.svg import require_matplotlib
 from fewshot.report.thumbnails import Album
-from fewshot.training.fit import Progress
 
 _MARK = b'<meta name="generator" content="fewshot">'
 _SHOTS = (1, 2, 4, 8, 16, 32, 64)

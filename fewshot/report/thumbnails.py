@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from fewshot.artifact import SupportRecord
 from fewshot.errors import ImageError
-from fewshot.images.decode import ImageSource, content_hash
+from fewshot.images.source import ImageSource, content_hash
 from fewshot.report.escape import clean
 
 LARGE, SMALL = 160, 96  # longer sides, in pixels

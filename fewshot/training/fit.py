@@ -1,17 +1,19 @@
-"""Make an artifact out of a support set: embed what is new, fit head and confidence, measure."""
+"""Fit a classifier: embed a support set, fit the head, measure it."""
 
 from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from typing import Any, TypeAlias
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fewshot import __version__
+from fewshot._parallel import Progress, in_order
 from fewshot.artifact import (
     Artifact,
     BackboneReference,
@@ -20,100 +22,125 @@ from fewshot.artifact import (
     read_artifact,
 )
 from fewshot.embedder import Embedder
-from fewshot.errors import ImageError, SupportError, UsageError
+from fewshot.errors import ArtifactError, ImageError, NoFaceError, SupportError, UsageError
 from fewshot.evaluation.metrics import wilson_interval
 from fewshot.heads.blend import check_kind
 from fewshot.heads.decision import Decision, fit_decision
-from fewshot.heads.rejection import REJECT_RATE
-from fewshot.images.decode import ImageSource, content_hash, describe
-from fewshot.images.reference import reference_pictures
-from fewshot.prediction import Answers
+from fewshot.images.decode import Header, read_header
+from fewshot.images.preprocessing import Preprocessing
+from fewshot.images.reference import reference_images
+from fewshot.images.source import ImageSource, load_image
+from fewshot.prediction import Answer, Answers, join_answers
 from fewshot.training.support_set import SupportSet
 
-Progress: TypeAlias = Callable[[int, int], None]
-Embedding: TypeAlias = NDArray[np.float32]
+Embedding = NDArray[np.float32]
 
-_LIBRARIES = ("numpy", "onnxruntime", "pillow", "scikit-learn")
+
+@dataclass(frozen=True, eq=False)
+class EmbeddedSet:
+    """A labelled set of images, each read once.
+
+    Attributes
+    ----------
+    record : SupportRecord
+        A row for each image that could be read.
+    images : tuple of ImageSource
+        Of the rows.
+    headers : tuple of Header or None
+        Of the rows; None for what is no file.
+    skipped : tuple of ImageError
+        One for each image that could not be read.
+    n_embedded : int
+        Images, copies counted once, whose embedding was not stored before.
+    """
+
+    record: SupportRecord
+    images: tuple[ImageSource, ...]
+    headers: tuple[Header | None, ...]
+    skipped: tuple[ImageError, ...]
+    n_embedded: int
+
+
+@dataclass(frozen=True, eq=False)
+class _EmbeddedImage:
+    sha256: str
+    embedding: Embedding
+    face_found: bool
+    header: Header | None
 
 
 def fit_artifact(
     support: SupportSet,
     embedder: Embedder,
     head: str,
-    reject_rate: float = REJECT_RATE,
+    reject_rate: float,
     *,
     reuse: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
-) -> tuple[Artifact, tuple[ImageError, ...], Embedding]:
+) -> tuple[Artifact, EmbeddedSet, Embedding]:
     """Fit a classifier.
 
     Parameters
     ----------
-    support : SupportSet
-    embedder : Embedder
-    head : {"auto", "logistic", "discriminant", "centroid"}
-    reject_rate : float
-        The part of genuine images that may be called unknown, in [0, 1).
-    reuse : path, optional
-        An earlier classifier, if it exists: embeddings of unchanged images are taken from it.
-    progress : callable, optional
-        Called with the number of images embedded and the number to embed, after each.
+    support, embedder, head, reject_rate, reuse, progress
+        As for `fewshot.FewShotClassifier`.
 
     Returns
     -------
     Artifact
-    tuple of ImageError
-        One for each image that could not be read and was left out.
+    EmbeddedSet
+        What it was fitted on.
     ndarray of float32, shape (n_images, n_classes) or (n_images, n_classes + 1)
-        The calibrated scores of each of its images from a head fitted without it; see
-        `fewshot.heads.decision.fit_decision`.
-
-    Raises
-    ------
-    FewShotError
-        As `fewshot.FewShotClassifier.fit` says.
+        Held-out scores; see `fewshot.heads.decision.fit_decision`.
     """
-    from fewshot.faces.crop import require_faces
-
     check_kind(head)
     if not 0 <= reject_rate < 1:
         raise UsageError(f"reject rate is {reject_rate}; expected 0 to 1, 1 excluded")
-    backbone = embedder.backbone_
+    _ = embedder.network_  # begins to open while the earlier classifier is read
     known = None if reuse is None else _stored_support(reuse, embedder)
-    record, skipped = embed_support(support, support.classes, embedder, known, progress)
-    require_faces(embedder.preprocessing_, skipped)
-    _require_every_class(support, record, skipped)
-    learned, held_out = learn(
-        record, support.classes, head, reject_rate, embedder.embed_references(reference_pictures())
-    )
+    embedded = embed_support(support, support.classes, embedder, known, progress)
+    require_faces(embedder.preprocessing_, embedded.skipped)
+    _require_every_class(support, embedded)
+    backbone = embedder.backbone_
     reference = BackboneReference(backbone.path.name, backbone.sha256, backbone.name, backbone.dim)
-    artifact = Artifact(backbone=reference, preprocessing=embedder.preprocessing_, **learned)
-    return artifact, skipped, held_out
+    artifact, held_out = fit_embeddings(
+        embedded.record,
+        support.classes,
+        head,
+        reject_rate,
+        embedder.embed_references(reference_images()),
+        backbone=reference,
+        preprocessing=embedder.preprocessing_,
+    )
+    return artifact, embedded, held_out
 
 
-def learn(
+def fit_embeddings(
     support: SupportRecord,
     classes: tuple[str, ...],
     head: str,
     reject_rate: float,
     references: Embedding,
-) -> tuple[dict[str, Any], Embedding]:
-    """Fit head and confidence on embeddings, and measure them.
+    *,
+    backbone: BackboneReference,
+    preprocessing: Preprocessing,
+) -> tuple[Artifact, Embedding]:
+    """Fit head, calibration and rejection on embeddings, and measure them.
 
     Parameters
     ----------
     support : SupportRecord
-        In any order: what is learned depends on contents and labels alone.
-    classes : tuple of str
-    head, reject_rate
+        In any order: the result depends on contents and labels alone.
+    classes, head, reject_rate
         As for `fit_artifact`.
-    references : ndarray of float32, shape (n_pictures, dim)
-        Embeddings of the reference pictures.
+    references : ndarray of float32, shape (n_references, dim)
+        Embeddings of the reference images.
+    backbone, preprocessing
+        What the embeddings were made with.
 
     Returns
     -------
-    dict
-        The fields of `Artifact` that follow from it: all but backbone and preprocessing.
+    Artifact
     ndarray of float32, shape (n_images, n_classes) or (n_images, n_classes + 1)
         Held-out scores, as from `fit_artifact`.
     """
@@ -124,35 +151,23 @@ def learn(
     decision, scores = fit_decision(head, support.embeddings[order], labels, n_classes, reject_rate)
     held_out = np.empty_like(scores)
     held_out[order] = scores
-    fields = {
-        "classes": classes,
-        "decision": decision,
-        "support": support,
-        "references": answer_references(references, decision),
-        "measured": _measure(held_out, support.labels, n_classes),
-        "versions": _versions(),
-        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-    }
-    return fields, held_out
+    artifact = Artifact(
+        classes=classes,
+        decision=decision,
+        backbone=backbone,
+        preprocessing=preprocessing,
+        support=support,
+        references=answer_references(references, decision),
+        measured=_measure(held_out, support.labels, n_classes),
+        versions=_versions(),
+        created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    )
+    return artifact, held_out
 
 
 def answer_references(embeddings: Embedding, decision: Decision) -> Answers:
-    """Answer for the reference pictures, so that another machine can be told from this one."""
-    # One by one, as images are answered for.
-    rows = [decision.decide(row[np.newaxis]) for row in embeddings]
-    return Answers(embeddings, *(np.concatenate(part) for part in zip(*rows, strict=True)))
-
-
-def _stored_support(path: str | os.PathLike[str], embedder: Embedder) -> SupportRecord | None:
-    """Look up what an earlier classifier was fitted on, if embedded in the same way."""
-    if not artifact_path(path).exists():
-        return None
-    earlier = read_artifact(path)
-    made_alike = (
-        earlier.backbone.sha256 == embedder.backbone_.sha256
-        and earlier.preprocessing == embedder.preprocessing_
-    )
-    return earlier.support if made_alike else None
+    """Answer for the reference images, one by one, as images are classified."""
+    return join_answers([Answer(row, *decision.decide_one(row)) for row in embeddings], ())
 
 
 def embed_support(
@@ -161,8 +176,8 @@ def embed_support(
     embedder: Embedder,
     known: SupportRecord | None = None,
     progress: Progress | None = None,
-) -> tuple[SupportRecord, tuple[ImageError, ...]]:
-    """Embed labelled images, each content once, and leave out what cannot be read.
+) -> EmbeddedSet:
+    """Embed labelled images, and leave out what cannot be read.
 
     Parameters
     ----------
@@ -173,70 +188,98 @@ def embed_support(
     known : SupportRecord, optional
         Images that need not be embedded again.
     progress : callable, optional
-        As for `fit_artifact`.
-
-    Returns
-    -------
-    SupportRecord
-    tuple of ImageError
-        One for each image left out.
+        Called with how many images are done, and how many there are.
     """
-    hashes = [_hash_or_error(image) for image in support.images]
-    results, faceless = _embed_new(
-        dict(zip(hashes, support.images, strict=True)), embedder, known, progress
-    )
-    rows = [results[key] if isinstance(key, str) else key for key in hashes]
-    for i, row in enumerate(rows):
-        if isinstance(row, ImageError):  # a copy of it may have given it another name
-            rows[i] = type(row)(row.reason, describe(support.images[i]))
-    skipped = tuple(row for row in rows if isinstance(row, ImageError))
-    kept = {i: row for i, row in enumerate(rows) if not isinstance(row, ImageError)}
-    numbers: dict[str | None, int] = {label: number for number, label in enumerate(classes)}
-    record = SupportRecord(
-        embeddings=np.array(list(kept.values()), np.float32).reshape(-1, embedder.backbone_.dim),
-        labels=np.array([numbers.get(support.labels[i], len(classes)) for i in kept], np.int64),
-        names=tuple(support.names[i] for i in kept),
-        hashes=tuple(str(hashes[i]) for i in kept),
-        faceless=tuple(sorted({str(hashes[i]) for i in kept} & faceless)),
-    )
-    return record, skipped
-
-
-def _embed_new(
-    images: Mapping[str | ImageError, ImageSource],
-    embedder: Embedder,
-    known: SupportRecord | None,
-    progress: Progress | None,
-) -> tuple[dict[str, Embedding | ImageError], set[str]]:
-    """Add to the known embeddings those of other images, by content hash; and which lack a face."""
-    results: dict[str, Embedding | ImageError] = {} if known is None else {**known.by_content()}
-    faceless = set() if known is None else set(known.faceless)
-    new = {k: image for k, image in images.items() if isinstance(k, str) and k not in results}
-    found = embedder.stream_noting(new.values())
-    for done, (key, (result, has_face)) in enumerate(zip(new, found, strict=True), 1):
-        results[key] = result
-        if not has_face:
-            faceless.add(key)
+    stored: dict[str, _EmbeddedImage] = {} if known is None else _as_stored(known)
+    before = frozenset(stored)
+    embed = partial(_embed_or_error, embedder, stored)
+    found: dict[int, _EmbeddedImage] = {}
+    skipped = []
+    results = in_order(embed, support.images, embedder.threads)
+    for number, result in enumerate(results):
+        if isinstance(result, ImageError):
+            skipped.append(result)
+        else:
+            found[number] = result
         if progress:
-            progress(done, len(new))
-    return results, faceless
+            progress(number + 1, len(support))
+    numbers: dict[str | None, int] = {label: i for i, label in enumerate(classes)}
+    rows = list(found.values())
+    record = SupportRecord(
+        embeddings=np.array([row.embedding for row in rows], np.float32).reshape(
+            len(rows), embedder.backbone_.dim
+        ),
+        labels=np.array([numbers.get(support.labels[i], len(classes)) for i in found], np.int64),
+        names=tuple(support.names[i] for i in found),
+        hashes=tuple(row.sha256 for row in rows),
+        faceless=tuple(sorted({row.sha256 for row in rows if not row.face_found})),
+    )
+    images = tuple(support.images[i] for i in found)
+    headers = tuple(row.header for row in rows)
+    n_embedded = len({row.sha256 for row in rows} - before)
+    return EmbeddedSet(record, images, headers, tuple(skipped), n_embedded)
 
 
-def _hash_or_error(image: ImageSource) -> str | ImageError:
-    """Hash one image, with the error as a value."""
+def _as_stored(record: SupportRecord) -> dict[str, _EmbeddedImage]:
+    rows = zip(record.hashes, record.embeddings, strict=True)
+    faceless = set(record.faceless)
+    return {key: _EmbeddedImage(key, row, key not in faceless, None) for key, row in rows}
+
+
+def _embed_or_error(
+    embedder: Embedder, stored: dict[str, _EmbeddedImage], image: ImageSource
+) -> _EmbeddedImage | ImageError:
+    """Read an image once: hash, header, and its embedding, which is added to those stored."""
     try:
-        return content_hash(image)
+        loaded = load_image(image)
+        header = read_header(loaded) if isinstance(loaded.content, bytes) else None
+        if loaded.sha256 not in stored:
+            views = embedder.load_views(loaded)
+            stored[loaded.sha256] = _EmbeddedImage(
+                loaded.sha256, embedder.embed_views(views), views.face_found, header
+            )
+        return replace(stored[loaded.sha256], header=header)
     except ImageError as error:
         return error
 
 
-def _require_every_class(
-    support: SupportSet, record: SupportRecord, skipped: tuple[ImageError, ...]
-) -> None:
+def _stored_support(path: str | os.PathLike[str], embedder: Embedder) -> SupportRecord | None:
+    """Return the embeddings of an earlier classifier, if they were made in the same way."""
+    if not artifact_path(path).exists():
+        return None
+    try:
+        earlier = read_artifact(path)
+    except ArtifactError:  # it will be replaced, or refused, when the new one is saved
+        return None
+    same_way = (
+        earlier.backbone.sha256 == embedder.backbone_.sha256
+        and earlier.preprocessing == embedder.preprocessing_
+    )
+    return earlier.support if same_way else None
+
+
+def require_faces(preprocessing: Preprocessing, skipped: Sequence[ImageError]) -> None:
+    """Refuse images without a face if preprocessing says that they are an error.
+
+    Raises
+    ------
+    SupportError
+        It names the first few.
+    """
+    without = [error for error in skipped if isinstance(error, NoFaceError)]
+    if preprocessing.no_face == "error" and without:
+        names = ", ".join(error.name for error in without[:3])
+        more = f" and {len(without) - 3} more" if len(without) > 3 else ""
+        raise SupportError(
+            f"no face found in {names}{more}; take them away, or fit with --no-face whole or skip"
+        )
+
+
+def _require_every_class(support: SupportSet, embedded: EmbeddedSet) -> None:
     """Refuse to fit when none of a class's images could be read."""
     for number, label in enumerate(support.classes):
-        if number not in record.labels:
-            reasons = "; ".join(str(error) for error in skipped[:3])
+        if number not in embedded.record.labels:
+            reasons = "; ".join(str(error) for error in embedded.skipped[:3])
             raise SupportError(
                 f"class {label!r}: none of its {support.labels.count(label)} images could be read "
                 f"({reasons}); add at least one"
@@ -244,7 +287,7 @@ def _require_every_class(
 
 
 def _measure(held_out: Embedding, labels: NDArray[np.int64], n_classes: int) -> dict[str, float]:
-    """Count how many held-out images got their own label, with the interval of that rate."""
+    """Count the held-out images that get their own label, with the interval of that rate."""
     tried = ~np.isnan(held_out[:, 0]) & (labels < n_classes)
     right = held_out[tried].argmax(axis=1) == labels[tried]  # the negatives may win too
     low, high = wilson_interval(int(right.sum()), len(right))
@@ -257,8 +300,16 @@ def _measure(held_out: Embedding, labels: NDArray[np.int64], n_classes: int) -> 
 
 
 def _versions() -> dict[str, str]:
-    """List the versions of Python and the libraries that had a hand in it."""
-    from importlib.metadata import version
+    """Return the versions of Python and the libraries; from the modules, not from packages."""
+    import onnxruntime
+    import PIL
+    import sklearn
 
-    own = {"fewshot": __version__, "python": platform.python_version()}
-    return own | {name: version(name) for name in _LIBRARIES}
+    return {
+        "fewshot": __version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "onnxruntime": onnxruntime.__version__,
+        "pillow": PIL.__version__,
+        "scikit-learn": sklearn.__version__,
+    }

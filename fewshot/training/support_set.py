@@ -1,19 +1,16 @@
-"""Find the labelled images a head is fitted on, and the files a command line means."""
+"""The labelled images a head is fitted on."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
 from fewshot.errors import SupportError
-from fewshot.images.decode import ImageSource, require_several
-
-IMAGE_EXTENSIONS = tuple(
-    ".jpg .jpeg .png .webp .bmp .gif .tif .tiff .jfif .avif .heic .heif".split()
-)
+from fewshot.images.files import IMAGE_EXTENSIONS, image_files
+from fewshot.images.source import ImageSource, require_several
 
 SupportData: TypeAlias = (
     str
@@ -112,30 +109,6 @@ def require_two_classes(classes: Sequence[str], data: object = None) -> None:
     )
 
 
-def image_files(folder: Path) -> list[Path]:
-    """List the image files below a folder, by extension, sorted, hidden ones left out."""
-    return sorted(_walk(folder))
-
-
-def expand(patterns: Sequence[str | os.PathLike[str]]) -> list[Path]:
-    """List the files that a command line means: files, folders of images, and globs.
-
-    What does not exist is kept, so that whoever opens it reports it among the others.
-    """
-    import glob
-
-    found: list[Path] = []
-    for pattern in patterns:
-        if not os.fspath(pattern):
-            raise SupportError("an empty name was given for an image; expected a file or folder")
-        matches = [Path(pattern)]
-        if not os.path.exists(pattern):
-            matches = [Path(m) for m in sorted(glob.glob(str(pattern), recursive=True))] or matches
-        for path in matches:
-            found += (image_files(path) or [path]) if os.path.isdir(path) else [path]
-    return found
-
-
 def _from_folder(data: str | os.PathLike[str]) -> SupportSet:
     """Read `folder/<class>/*`."""
     folder, groups = Path(data), list_folder(data)
@@ -224,18 +197,3 @@ def is_class(path: Path) -> bool:
     """Tell a class folder from files, hidden folders, and a classifier's own folder."""
     own = (path / "classifier.pkl").exists()
     return path.is_dir() and not path.name.startswith(".") and not own
-
-
-def _walk(folder: Path) -> Iterator[Path]:
-    """Yield image files, entering each real folder once, so that a symlink loop ends."""
-    seen = set()
-    for root, folders, files in os.walk(folder, followlinks=True):
-        real = os.path.realpath(root)
-        if real in seen:
-            folders.clear()
-            continue
-        seen.add(real)
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in files:
-            if name.lower().endswith(IMAGE_EXTENSIONS) and not name.startswith("."):
-                yield Path(root, name)

@@ -1,4 +1,4 @@
-"""Change what a classifier was fitted on, and fit its head again: from stored embeddings alone."""
+"""Update a classifier from its stored embeddings: add, remove, relabel, rename images."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fewshot._parallel import Progress
 from fewshot.artifact import Artifact, SupportRecord
 from fewshot.embedder import Embedder
 from fewshot.errors import ImageError, SupportError, UsageError
-from fewshot.faces.crop import require_faces
-from fewshot.images.decode import ImageSource, content_hash, describe, require_several
-from fewshot.training.fit import Progress, embed_support, learn
+from fewshot.images.source import ImageSource, content_hash, describe, require_several
+from fewshot.training.fit import embed_support, fit_embeddings, require_faces
 from fewshot.training.support_set import SupportSet, gather, require_two_classes
 
 Rows = NDArray[np.int64]
@@ -45,7 +45,8 @@ def add(
     """
     kept = artifact.support
     classes = tuple(sorted({*artifact.classes, *support.classes}))
-    record, skipped = embed_support(support, classes, embedder, kept, progress)
+    embedded = embed_support(support, classes, embedder, kept, progress)
+    record, skipped = embedded.record, embedded.skipped
     require_faces(artifact.preprocessing, skipped)
     kept = replace(kept, labels=_renumber(artifact, classes))
     new, conflicts = _sort_out(kept, record)
@@ -270,14 +271,15 @@ def _fit_again(artifact: Artifact, support: SupportRecord, classes: tuple[str, .
         return artifact
     if not classes or len(classes) == len(np.unique(support.labels)):  # no negatives
         require_two_classes(classes)
-    learned, _ = learn(
+    return fit_embeddings(
         support,
         classes,
         artifact.decision.head.kind,
         artifact.decision.rejection.rate,
         artifact.references.embeddings,
-    )
-    return replace(artifact, **learned)
+        backbone=artifact.backbone,
+        preprocessing=artifact.preprocessing,
+    )[0]
 
 
 def _renumber(artifact: Artifact, classes: tuple[str, ...]) -> Rows:

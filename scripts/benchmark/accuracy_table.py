@@ -17,13 +17,13 @@ from threadpoolctl import threadpool_limits
 
 from fewshot.artifact import SupportRecord, write_artifact
 from fewshot.backbones.find import find_backbone
-from fewshot.backbones.session import open_session
+from fewshot.backbones.session import OnnxNetwork
 from fewshot.embedder import Embedder
 from fewshot.evaluation.episodes import draw_splits
 from fewshot.evaluation.metrics import calibration_error, log_loss, t_interval
 from fewshot.heads.decision import fit_decision
 from fewshot.heads.linear import HEADS
-from fewshot.images.decode import load_views
+from fewshot.images.views import load_views
 from fewshot.training.fit import fit_artifact
 from fewshot.training.support_set import collect
 
@@ -92,11 +92,11 @@ def average_pooled(folder: Path, cache: Path) -> SupportRecord:
         stored = np.load(kept)
         if stored["hashes"].tolist() == list(like.hashes):
             return SupportRecord(stored["embeddings"], like.labels, like.names, like.hashes)
-    session = open_session(find_backbone())
+    session = OnnxNetwork(find_backbone()).session
     recipe = Embedder().preprocessing_
     embeddings = np.concatenate(
         [
-            session.run(["embedding"], {"image": load_views(folder / n, recipe)})[0]
+            session.run(["embedding"], {"image": load_views(folder / n, recipe).pixels})[0]
             for n in like.names
         ]
     )

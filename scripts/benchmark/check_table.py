@@ -20,7 +20,8 @@ from fewshot.data_checks.duplicates import find_copies
 from fewshot.data_checks.labels import find_outliers, suspected_labels
 from fewshot.embedder import Embedder
 from fewshot.heads.decision import fit_decision
-from fewshot.images.decode import content_hash, open_rgb
+from fewshot.images.decode import open_rgb
+from fewshot.images.source import content_hash
 
 Floats = NDArray[np.float32]
 Labels = NDArray[np.int64]

@@ -15,7 +15,7 @@ from fewshot.evaluation.episodes import draw_splits
 from fewshot.evaluation.metrics import t_interval
 from fewshot.heads.decision import fit_decision
 from fewshot.images.decode import open_rgb
-from fewshot.training.support_set import image_files
+from fewshot.images.files import image_files
 
 _ENLARGED, _DRAWS = 4, 10
 

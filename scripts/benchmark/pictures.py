@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from fewshot.cli.digits import write_digits
-from fewshot.training.support_set import image_files, require_images
+from fewshot.images.files import image_files
+from fewshot.training.support_set import require_images
 
 SHOTS = 10
 _SMALL, _LARGE = (300, 225), (4000, 3000)

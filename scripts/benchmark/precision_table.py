@@ -16,14 +16,14 @@ from threadpoolctl import threadpool_limits
 from fewshot import FewShotClassifier
 from fewshot.artifact import SupportRecord
 from fewshot.backbones.find import find_backbone
-from fewshot.backbones.session import open_session
+from fewshot.backbones.session import OnnxNetwork
 from fewshot.embedder import Embedder
 from fewshot.evaluation.episodes import draw_splits
 from fewshot.evaluation.metrics import t_interval
 from fewshot.export.onnx_file import PRECISIONS, backbone_in, calibration_pixels, export_classifier
 from fewshot.heads.decision import Decision, fit_decision
 from fewshot.images.decode import open_rgb
-from fewshot.training.support_set import image_files
+from fewshot.images.files import image_files
 
 # How many images there are to one that is resized in both ways.
 _EVERY = 15
@@ -68,7 +68,7 @@ def _embed(precision: str, file: Path, arguments: argparse.Namespace) -> dict[st
 def _latencies(files: dict[str, Path], rounds: int) -> dict[str, float]:
     """Time one image on one thread."""
     image = np.random.default_rng(0).integers(0, 256, (1, 224, 224, 3), np.uint8)
-    sessions = {precision: open_session(file) for precision, file in files.items()}
+    sessions = {precision: OnnxNetwork(file).session for precision, file in files.items()}
     return interleaved(
         {p: lambda s=s: s.run(["feature_map"], {"image": image}) for p, s in sessions.items()},
         rounds,
@@ -124,7 +124,7 @@ def _resized(sets: Sequence[Path]) -> dict[str, float]:
             file = Path(temporary, "classifier.onnx")
             classifier = FewShotClassifier().fit(folder)
             export_classifier(classifier, file, resize_in_graph=True)
-            session = open_session(file)
+            session = OnnxNetwork(file).session
         for path in image_files(folder)[::_EVERY]:
             pixels = np.asarray(open_rgb(path))[np.newaxis]
             (inside,) = session.run(["probabilities"], {"image": pixels})

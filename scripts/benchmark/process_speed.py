@@ -14,8 +14,8 @@ from PIL import Image
 
 from fewshot import Embedder, FewShotClassifier, read_artifact
 from fewshot.heads.decision import fit_decision
-from fewshot.images.decode import content_hash
-from fewshot.training.support_set import image_files
+from fewshot.images.files import image_files
+from fewshot.images.source import content_hash
 
 MANY, FEW, FOLDER, REFIT = 3000, 100, 20, 500
 _EMBED_ALL = (

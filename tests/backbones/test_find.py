@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 import fewshot.backbones.find
-from fewshot.backbones.find import Backbone, find_backbone, read_metadata
+from fewshot.backbones.backbone import Backbone, read_metadata
+from fewshot.backbones.find import find_backbone
 from fewshot.errors import BackboneError, MissingFileError
 from fewshot.images.preprocessing import Preprocessing
 

@@ -1,6 +1,6 @@
 from fewshot._parallel import available_processors
 from fewshot.benchmark.timing import Timing, threads_to_try
-from fewshot.images.decode import ImageSource
+from fewshot.images.source import ImageSource
 
 
 def test_everything_is_asked_in_turn() -> None:

@@ -17,7 +17,7 @@ from fewshot.capture.frames import Frame, live_frames, video_frames
 from fewshot.capture.record import capture
 from fewshot.capture.sharpness import clearness, look_at
 from fewshot.errors import ImageError, UsageError
-from fewshot.training.support_set import image_files
+from fewshot.images.files import image_files
 from tests.conftest import Run
 
 cv2 = pytest.importorskip("cv2", reason="capturing takes OpenCV: pip install 'fewshot[camera]'")

@@ -13,7 +13,7 @@ from onnx import helper
 from fewshot import FewShotClassifier
 from fewshot.backbones.find import find_backbone
 from fewshot.classifier.exported import ExportedClassifier
-from fewshot.classifier.few_shot import load_classifier
+from fewshot.classifier.load import load_classifier
 from fewshot.errors import ArtifactError, BackboneError, MissingFileError
 from fewshot.export.onnx_file import export_classifier
 from tests.conftest import Run

@@ -12,12 +12,12 @@ from fewshot import FewShotClassifier
 from fewshot.classifier.verification import compare, verify
 from fewshot.errors import UsageError
 from fewshot.export.onnx_file import export_classifier
-from fewshot.images.reference import reference_pictures
+from fewshot.images.reference import reference_images
 from tests.conftest import CLASSES, Run
 
 
-def test_the_reference_pictures_are_always_the_same() -> None:
-    sums = [int((picture * np.arange(1, 4)).sum()) for picture in reference_pictures()]
+def test_the_reference_images_are_always_the_same() -> None:
+    sums = [int((picture * np.arange(1, 4)).sum()) for picture in reference_images()]
     assert sums == [79592064, 80587072, 82494960, 80246976]
 
 
@@ -33,7 +33,7 @@ def test_classifiers_of_other_classes_are_not_compared(
 ) -> None:
     two = FewShotClassifier("centroid").fit({c: support_folder / c for c in CLASSES[:2]})
     with pytest.raises(UsageError, match="one knows disc, grid, stripes, the other disc, grid"):
-        compare(classifier, two, reference_pictures())
+        compare(classifier, two, reference_images())
 
 
 def test_images_that_cannot_be_read_are_named_and_the_rest_is_compared(

@@ -11,7 +11,7 @@ from fewshot import Embedder, FewShotClassifier
 from fewshot.backbones.find import find_backbone
 from fewshot.backbones.listing import list_backbones
 from fewshot.errors import BackboneError, UsageError
-from fewshot.images.decode import load_views
+from fewshot.images.views import load_views
 from tests.conftest import CLASSES, Run, draw
 
 PICTURES = [draw(label, seed) for seed in range(3) for label in CLASSES]
@@ -73,7 +73,7 @@ def test_another_image_size_is_kept_in_the_classifier(
 ) -> None:
     fitted = FewShotClassifier(image_size=size).fit(support_folder)
     assert fitted.artifact_.preprocessing.image_size == size
-    pixels = load_views(PICTURES[0], fitted.embedder_.preprocessing_)
+    pixels = load_views(PICTURES[0], fitted.embedder_.preprocessing_).pixels
     assert pixels.shape == (1, size, size, 3)
     expected = fitted.predict_proba(PICTURES)
     loaded = FewShotClassifier.load(fitted.save(tmp_path).parent)

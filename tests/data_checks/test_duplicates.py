@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 from fewshot import Embedder
 from fewshot.data_checks.alignment import agreement, thumbnail
 from fewshot.data_checks.duplicates import Copy, find_copies
-from fewshot.images.decode import ImageSource, content_hash
+from fewshot.images.source import ImageSource, content_hash
 from tests.conftest import CLASSES, Floats, draw, draw_noise
 
 Change = Callable[[Image.Image], Image.Image]

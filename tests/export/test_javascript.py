@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fewshot import FewShotClassifier
 from fewshot.export.onnx_file import export_classifier
-from fewshot.images.decode import load_views
+from fewshot.images.views import load_views
 from tests.conftest import CLASSES, draw, draw_face, draw_noise
 from tests.helpers.runtimes import JS, PACKAGES, require_node, require_package
 
@@ -65,7 +65,7 @@ def test_several_pictures_at_once(
     file = export_classifier(classifier, tmp_path / "classifier.onnx")
     pictures = [*sorted(query_folder.rglob("*.png")), draw_face(), draw_noise(1)]
     recipe = classifier.artifact_.preprocessing
-    pixels = np.concatenate([load_views(picture, recipe) for picture in pictures])
+    pixels = np.concatenate([load_views(picture, recipe).pixels for picture in pictures])
     found = ask(runtime, file, pixels)
     require_same(found, ask_python(file, pixels))
     labels = [CLASSES[i] for i in found["probabilities"].argmax(axis=1)]

@@ -16,8 +16,8 @@ from fewshot.classifier.verification import compare
 from fewshot.errors import FewShotWarning, NotFittedError, SupportError, UsageError
 from fewshot.export.onnx_file import export_classifier
 from fewshot.export.resize_graph import resize_graph
-from fewshot.images.decode import load_views
 from fewshot.images.preprocessing import Preprocessing
+from fewshot.images.views import load_views
 from tests.conftest import CLASSES, Run, draw, draw_face, draw_noise
 
 CPU = ["CPUExecutionProvider"]
@@ -95,7 +95,7 @@ def test_inputs_outputs_and_metadata(file: Path, classifier: FewShotClassifier) 
 
 def test_batches_are_answered_row_by_row(file: Path) -> None:
     exported = ExportedClassifier(file)
-    pixels = [load_views(query, exported.preprocessing_) for query in QUERIES]
+    pixels = [load_views(query, exported.preprocessing_).pixels for query in QUERIES]
     session = onnxruntime.InferenceSession(file, providers=CPU)
     (together,) = session.run(["probabilities"], {"image": np.concatenate(pixels)})
     np.testing.assert_allclose(together, exported.predict_proba(QUERIES), atol=1e-5)
@@ -112,7 +112,7 @@ def test_the_graph_resizes_nearly_as_pillow_does(
     model.ir_version = 8
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=CPU)
     (pixels,) = session.run(None, {"image": photograph[None]})
-    difference = np.abs(pixels.astype(int) - load_views(photograph, preprocessing))
+    difference = np.abs(pixels.astype(int) - load_views(photograph, preprocessing).pixels)
     # An odd margin is cropped at half a pixel by Pillow, at a whole one by the graph.
     assert difference.mean() < (0.2 if sum(size) % 2 == 0 else 2) and difference.max() < 60
 

@@ -146,7 +146,7 @@ def test_the_page_reads_the_metadata(file: Path, tmp_path: Path) -> None:
         encoding="utf-8",
     )
     done = subprocess.run(["node", script, file], capture_output=True, check=True, timeout=60)
-    expected = ExportedClassifier(file)._session.get_modelmeta().custom_metadata_map
+    expected = ExportedClassifier(file)._network.properties
     assert json.loads(done.stdout) == expected
 
 

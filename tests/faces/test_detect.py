@@ -25,8 +25,8 @@ from fewshot.errors import (
 from fewshot.faces.crop import count_faces
 from fewshot.faces.detect import find_face, find_faces
 from fewshot.faces.draw import draw_faces
-from fewshot.images.decode import Box
 from fewshot.images.preprocessing import Preprocessing
+from fewshot.images.views import Box
 from tests.conftest import draw, draw_noise
 from tests.helpers.drawn_faces import (
     PEOPLE,
@@ -107,13 +107,14 @@ def test_what_is_embedded_is_the_face_and_not_what_is_around_it() -> None:
     for picture, place in ((first, (20, 40)), (second, (250, 60))):
         picture.paste(draw_head("anna"), place)
     embedder = Embedder(crop="face")
-    pixels, (box,), found = embedder.look(first)
+    views = embedder.load_views(first)
+    pixels, (box,), found = views.pixels, views.boxes, views.face_found
     assert found and pixels.shape == (1, 224, 224, 3)
     left, top, right, bottom = (v * side for v, side in zip(box, (500, 300) * 2, strict=True))
     assert near((left, top, right, bottom), (36, 60, 204, 240), 45)
     alike = np.dot(*embedder.embed([first, second]))
     assert alike > 0.85 > np.dot(*Embedder().embed([first, second])) + 0.1
-    assert Embedder(crop="face", views=3).look(first)[0].shape == (3, 224, 224, 3)
+    assert Embedder(crop="face", views=3).load_views(first).pixels.shape == (3, 224, 224, 3)
 
 
 def test_a_picture_is_turned_upright_first(tmp_path: Path) -> None:
@@ -129,10 +130,10 @@ def test_a_picture_is_turned_upright_first(tmp_path: Path) -> None:
 
 
 def test_a_picture_without_a_face(people: Path) -> None:
-    pixels, boxes, found = Embedder(crop="face").look(NOBODY)
-    whole, whole_boxes, _ = Embedder().look(NOBODY)
-    assert not found and boxes == whole_boxes
-    np.testing.assert_array_equal(pixels, whole)
+    views, whole = Embedder(crop="face").load_views(NOBODY), Embedder().load_views(NOBODY)
+    pixels, boxes, found = views.pixels, views.boxes, views.face_found
+    assert not found and boxes == whole.boxes
+    np.testing.assert_array_equal(pixels, whole.pixels)
     with pytest.raises(NoFaceError, match="no face found in it"):
         Embedder(crop="face", no_face="skip").embed_one(NOBODY)
     images = [draw_person(person, seed) for person in PEOPLE for seed in range(3)] + [NOBODY]

@@ -12,8 +12,9 @@ import pytest
 from PIL import Image, features
 
 from fewshot.errors import ImageError
-from fewshot.images.decode import _view_boxes, content_hash, load_views, open_rgb
+from fewshot.images.decode import open_rgb
 from fewshot.images.preprocessing import Preprocessing
+from fewshot.images.views import load_views
 from tests.conftest import draw
 
 RED, WHITE = (255, 0, 0), (255, 255, 255)
@@ -37,7 +38,7 @@ def test_every_kind_of_source_gives_the_same_pixels(tmp_path: Path) -> None:
     sources.append(np.asarray(picture))
     with open(path, "rb") as file:
         file.read(10)
-        results = [load_views(source, Preprocessing(64)) for source in [*sources, file]]
+        results = [load_views(source, Preprocessing(64)).pixels for source in [*sources, file]]
     assert results[0].shape == (1, 64, 64, 3) and results[0].dtype == np.uint8
     for result in results[1:]:
         np.testing.assert_array_equal(result, results[0])
@@ -179,97 +180,3 @@ def test_heic_with_its_reader() -> None:
 def test_damaged_exif_does_not_stop_a_picture() -> None:
     exif = b"Exif\0\0MM\0*\0\0\0\x08\xff\xff" + os.urandom(8)
     assert open_rgb(encode(draw("disc", 0), "JPEG", exif=exif)).size == (96, 96)
-
-
-@pytest.mark.parametrize("views", [1, 8])
-def test_large_jpegs_are_decoded_at_reduced_scale(views: int) -> None:
-    large = encode(draw("disc", 0, size=2000), "JPEG")
-    assert open_rgb(large, at_least=224).size == (250, 250)
-    assert open_rgb(large).size == (2000, 2000)
-    reduced = load_views(large, Preprocessing(views=views)).astype(float)
-    plain = load_views(open_rgb(large), Preprocessing(views=views)).astype(float)
-    assert np.abs(reduced - plain).mean() < 1
-
-
-@pytest.mark.parametrize("resize", ["crop", "squash"])
-def test_pixels_of_the_right_size_are_taken_as_they_are(resize: str) -> None:
-    pixels = np.asarray(draw("grid", 5, 64))
-    views = load_views(pixels, Preprocessing(64, resize))
-    np.testing.assert_array_equal(views, pixels[np.newaxis])
-    np.testing.assert_array_equal(views, load_views(draw("grid", 5, 64), Preprocessing(64, resize)))
-
-
-def test_resize_recipes() -> None:
-    wide = np.zeros((10, 30, 3), np.uint8)
-    wide[:, 10:20] = 200  # the central square
-    cropped = load_views(wide, Preprocessing(10, "crop", interpolation="nearest"))
-    assert (cropped == 200).all()
-    squashed = load_views(wide, Preprocessing(30, "squash", interpolation="nearest"))
-    assert (squashed[0, :, :10] == 0).all() and (squashed[0, :, 10:20] == 200).all()
-    tall = load_views(wide.swapaxes(0, 1), Preprocessing(10, "crop", 0.5, "nearest"))
-    assert (tall == 200).all()
-
-
-def place_picture(width: int, height: int) -> Image.Image:
-    """Draw a picture whose red is the column and whose green is the row of a pixel."""
-    y, x = np.mgrid[:height, :width]
-    return Image.fromarray(np.stack([x, y, 0 * x], axis=-1).astype(np.uint8))
-
-
-@pytest.mark.parametrize(("resize", "order"), [("crop", [0, 1, 2]), ("squash", [1, 0, 2])])
-def test_each_view_shows_its_part_of_the_picture(resize: str, order: list[int]) -> None:
-    middle, whole, closer = (50, 0, 150, 100), (0, 0, 200, 100), (62.5, 12.5, 137.5, 87.5)
-    corners = [(0, 0, 140, 70), (0, 30, 140, 100), (60, 0, 200, 70), (60, 30, 200, 100)]
-    expected = [*((middle, whole, closer)[i] for i in order), *corners]
-    recipe = Preprocessing(25, resize, views=8)
-    np.testing.assert_allclose(_view_boxes(200, 100, recipe), expected)
-    views = load_views(place_picture(200, 100), recipe)[..., :2].astype(float)
-    for view, (left, top, right, bottom) in zip(views, expected, strict=False):
-        centre = (left + right - 1) / 2, (top + bottom - 1) / 2
-        np.testing.assert_allclose(view.mean(axis=(0, 1)), centre, atol=1)
-        extent = (right - left) * 24 / 25, (bottom - top) * 24 / 25
-        np.testing.assert_allclose(view[-1, -1] - view[0, 0], extent, atol=4)
-
-
-@pytest.mark.parametrize("resize", ["crop", "squash"])
-def test_fewer_views_are_the_first_of_all_and_the_last_is_mirrored(resize: str) -> None:
-    picture = place_picture(90, 160)
-    every = load_views(picture, Preprocessing(32, resize, 0.875, views=8))
-    assert every.shape == (8, 32, 32, 3)
-    np.testing.assert_array_equal(every[7], every[0][:, ::-1])
-    assert len(np.unique(every, axis=0)) == 8
-    for views in range(1, 8):
-        fewer = load_views(picture, Preprocessing(32, resize, 0.875, views=views))
-        np.testing.assert_array_equal(fewer, every[:views])
-
-
-@pytest.mark.parametrize("size", [(1, 1), (1, 50), (333, 7)])
-def test_pictures_of_any_shape_have_every_view(size: tuple[int, int]) -> None:
-    views = load_views(Image.new("RGB", size, RED), Preprocessing(8, views=8))
-    assert views.shape == (8, 8, 8, 3) and (views == RED).all()
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"image_size": 0},
-        {"resize": "pad"},
-        {"crop_fraction": 0.0},
-        {"interpolation": "magic"},
-        {"views": 0},
-        {"views": 9},
-    ],
-)
-def test_recipes_that_cannot_be_followed_are_refused(wrong: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match=next(iter(wrong))):
-        Preprocessing(**wrong)  # type: ignore[arg-type]
-
-
-def test_hash_is_of_the_content(tmp_path: Path) -> None:
-    for name in "ab":
-        (tmp_path / name).write_bytes(PNG)
-    assert content_hash(tmp_path / "a") == content_hash(str(tmp_path / "b")) == content_hash(PNG)
-    pixels = np.zeros((2, 6, 3), np.uint8)
-    assert content_hash(pixels) != content_hash(pixels.reshape(6, 2, 3))
-    with pytest.raises(ImageError, match="no such file"):
-        content_hash(tmp_path / "c")

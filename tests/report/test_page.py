@@ -18,7 +18,6 @@ from fewshot.artifact import SupportRecord
 from fewshot.data_checks.finding import Finding
 from fewshot.errors import ImageError, UsageError
 from fewshot.evaluation.cross_validation import Evaluation, cross_validate, evaluate_on
-from fewshot.explain.evidence import find_evidence
 from fewshot.heads.decision import fit_decision
 from fewshot.prediction import Answers
 from fewshot.report.page import require_replaceable, write_report
@@ -203,9 +202,7 @@ def test_photographs_are_in_it_once(
         0.05,
         np.zeros(0, bool),
         {
-            i: find_evidence(
-                asked.take(np.arange(12) != i), artifact.classes, asked.embeddings[i], 0
-            )
+            i: asked.take(np.arange(12) != i).nearest(artifact.classes, asked.embeddings[i], 0)
             for i in range(12)
         },
     )
@@ -295,7 +292,7 @@ def test_a_hundred_classes(tmp_path: Path) -> None:
     truth = np.repeat(labels, 5)
     probabilities = chance.dirichlet(np.full(100, 0.02), len(truth)).astype(np.float32)
     wrong = np.flatnonzero(probabilities.argmax(axis=1) != truth).tolist()
-    evidence = find_evidence(artifact.support, classes, embeddings[0], 0)
+    evidence = artifact.support.nearest(classes, embeddings[0], 0)
     evaluation = Evaluation(
         "other, 995 images",
         classes,
@@ -430,9 +427,9 @@ def made_up(confusion: list[list[int]]) -> Evaluation:
         np.ones(total, bool),
         0.05,
         np.zeros(0, bool),
-        dict.fromkeys(np.flatnonzero(truth != given).tolist(), find_evidence(
-            SupportRecord(np.eye(2, dtype=np.float32), np.arange(2), ("x", "y"), ("", "")),
-            "ab", np.float32([1, 0]), 0)),
+        dict.fromkeys(np.flatnonzero(truth != given).tolist(), SupportRecord(
+            np.eye(2, dtype=np.float32), np.arange(2), ("x", "y"), ("", "")
+        ).nearest("ab", np.float32([1, 0]), 0)),
     )  # fmt: skip
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from fewshot.errors import SupportError
-from fewshot.training.support_set import collect, expand, gather, image_files
+from fewshot.images.files import expand, image_files
+from fewshot.training.support_set import collect, gather
 
 
 def touch(*paths: Path) -> None:

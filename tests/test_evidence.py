@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from fewshot import FewShotClassifier
-from fewshot.explain.evidence import find_evidence
 from fewshot.prediction import Neighbour
 from tests.conftest import CLASSES, draw, draw_face, draw_noise, make_record
 
@@ -13,7 +12,7 @@ def test_the_nearest_are_in_order_whatever_their_class() -> None:
     angles = np.radians([0, 10, 20, 30, 90])
     embeddings = np.float32(np.stack([np.cos(angles), np.sin(angles)], axis=1))
     support = make_record(embeddings, np.array([0, 1, 0, 2, 1]))
-    found = find_evidence(support, ("a", "b"), np.float32([1, 0]), 0)
+    found = support.nearest(("a", "b"), np.float32([1, 0]), 0)
     assert [(n.image, n.label) for n in found.nearest] == [
         ("0/0.png", "a"),
         ("1/1.png", "b"),
@@ -22,16 +21,16 @@ def test_the_nearest_are_in_order_whatever_their_class() -> None:
     expected = np.cos(angles)[:3]
     np.testing.assert_allclose([n.similarity for n in found.nearest], expected, atol=1e-6)
     assert found.other == found.nearest[1]
-    answered_b = find_evidence(support, ("a", "b"), np.float32([1, 0]), 1)
+    answered_b = support.nearest(("a", "b"), np.float32([1, 0]), 1)
     assert answered_b.other == found.nearest[0]
-    beside_negative = find_evidence(support, ("a", "b"), embeddings[3], 0)
+    beside_negative = support.nearest(("a", "b"), embeddings[3], 0)
     assert beside_negative.nearest[0] == Neighbour("2/3.png", None, pytest.approx(1))
     assert beside_negative.other and beside_negative.other.label == "b"
 
 
 def test_fewer_images_than_asked_for_and_no_other_class() -> None:
     support = make_record(np.float32([[1, 0], [0, 1]]), np.array([0, 1]))
-    found = find_evidence(support, ("a",), np.float32([0, 1]), 0)
+    found = support.nearest(("a",), np.float32([0, 1]), 0)
     assert [n.label for n in found.nearest] == [None, "a"] and found.other is None
 
 
