@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fewshot.backbones.find import name_folders
-from fewshot.backbones.load import open_backbone
+from fewshot.backbones.load import FaceDetectorError, open_backbone
 from fewshot.errors import FewShotError
 
 
@@ -54,7 +54,8 @@ def list_backbones(models: str | os.PathLike[str] | None = None) -> list[ListedB
     for folder in name_folders(models):
         for file in _networks(folder):
             files.setdefault(file.stem, file)
-    return [_described(file) for file in files.values()]
+    described = (_described(file) for file in files.values())
+    return [backbone for backbone in described if backbone is not None]
 
 
 def _networks(folder: Path) -> Iterator[Path]:
@@ -65,13 +66,15 @@ def _networks(folder: Path) -> Iterator[Path]:
         return
 
 
-def _described(file: Path) -> ListedBackbone:
-    """Open a file, and return its metadata or what is wrong with it."""
+def _described(file: Path) -> ListedBackbone | None:
+    """Open a file, and return its metadata or what is wrong with it; None for a face detector."""
     size = None
     try:
         size = file.stat().st_size
         loaded = open_backbone(file)
         backbone, fixed = loaded.metadata, loaded.fixed_size
+    except FaceDetectorError:
+        return None
     except (FewShotError, OSError) as error:
         return ListedBackbone(file.stem, str(file), size, error=str(error))
     return ListedBackbone(

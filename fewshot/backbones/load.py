@@ -17,6 +17,10 @@ SMALLEST = 32
 _LONGEST = 1 << 20
 
 
+class FaceDetectorError(BackboneError):
+    """The file is a face detector, and no backbone."""
+
+
 @dataclass(frozen=True, eq=False)
 class LoadedBackbone:
     """A backbone, opened.
@@ -113,6 +117,10 @@ def load_backbone(network: OnnxNetwork) -> LoadedBackbone:
         raise BackboneError(
             f"{path}: a classifier that 'fewshot export' wrote; expected a backbone, as there is "
             "in the folder it was exported from"
+        )
+    if "fewshot_face_detector" in properties:
+        raise FaceDetectorError(
+            f"{path}: a face detector; expected a backbone, which turns an image into an embedding"
         )
     if "fewshot_format" not in properties:
         from fewshot.backbones.third_party import load_third_party  # most do not need it

@@ -30,7 +30,8 @@ def test_every_name_is_listed_once_and_the_first_file_is_meant(
     (tmp_path / "models" / "mine.onnx").write_bytes(b"")
     (tmp_path / "models" / "folder.onnx").mkdir()
     found = {backbone.name: backbone for backbone in list_backbones(tmp_path / "given")}
-    assert list(found) == ["mine", "other", "mobilenet_v2"]
+    assert list(found) == ["mine", "other", "face_resnet", "mobilenet_v2"]
+    assert found.pop("face_resnet").dim == 128
     for name, backbone in found.items():
         assert Path(backbone.file).absolute() == find_backbone(name, tmp_path / "given")
         assert (backbone.error, backbone.dim, backbone.image_size) == (None, 1280, 224)
@@ -43,14 +44,15 @@ def test_what_cannot_be_used_does_not_stop_the_rest(fewshot: Run, tmp_path: Path
     (tmp_path / "models" / "broken.onnx").write_text("no network", "utf-8")
     told = fewshot("backbones")
     assert (told.returncode, told.stderr) == (0, "")
-    heads, row, *rest = told.stdout.splitlines()
+    heads, face_row, row, *rest = told.stdout.splitlines()
     assert heads.split() == ["name", "MB", "dim", "image", "size", "licence", "file"]
+    assert face_row.split()[:6] == ["face_resnet", "22.4", "128", "150", "only", "CC0-1.0"]
     assert row.split()[:5] == ["mobilenet_v2", "8.8", "1280", "224", "MIT"]
     assert any(line.startswith("mobilenet_v2: MobileNetV2 1.0") for line in rest)
     assert "broken.onnx: not an ONNX file" in rest[-1]
     summary = json.loads(fewshot("backbones", "--json").stdout)
     assert summary["folders"][0] == "models"
-    broken, usable = summary["backbones"]
+    broken, _, usable = summary["backbones"]
     assert broken["name"] == "broken" and broken["dim"] is None and broken["error"]
     assert usable["name"] == "mobilenet_v2" and usable["error"] is None
 
@@ -65,6 +67,13 @@ def test_an_exported_classifier_is_no_backbone(
     with pytest.raises(BackboneError, match=r"garden\.onnx: a classifier that 'fewshot export'"):
         Embedder(file).embed(PICTURES)
     assert "a classifier" in str(list_backbones(tmp_path)[0].error)
+
+
+def test_the_face_detector_is_no_backbone() -> None:
+    file = find_backbone().with_name("face_detector.onnx")
+    with pytest.raises(BackboneError, match=r"face_detector\.onnx: a face detector; expected a b"):
+        Embedder(file).embed(PICTURES)
+    assert "face_detector" not in [backbone.name for backbone in list_backbones(file.parent)]
 
 
 @pytest.mark.parametrize("size", [64, 160, 320])
