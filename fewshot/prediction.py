@@ -1,9 +1,10 @@
-"""Answers, as people and programs get them."""
+"""Predictions and their evidence, and how they become JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +17,12 @@ _NAMED = 20
 
 @dataclass(frozen=True)
 class Neighbour:
-    """A support image like the one that was asked about.
+    """A similar support image.
 
     Attributes
     ----------
     image : str
-        What it was called when it was fitted on.
+        Its name in the training data.
     label : str or None
         Its class; None for one of the negatives.
     similarity : float
@@ -35,23 +36,30 @@ class Neighbour:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What an answer rests on.
+    """The most similar support images.
 
     Attributes
     ----------
     nearest : tuple of Neighbour
-        The three most similar support images, the closest first.
+        The three most similar ones, the closest first.
     other : Neighbour or None
-        The most similar one of another class than the answer's; None if there is no other class.
+        The most similar one of a class other than the predicted one; None if there is no other.
     """
 
     nearest: tuple[Neighbour, ...]
     other: Neighbour | None
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the attributes as types that JSON knows."""
+        return {
+            "nearest": [asdict(neighbour) for neighbour in self.nearest],
+            "other": asdict(self.other) if self.other else None,
+        }
+
 
 @dataclass(frozen=True)
 class Prediction:
-    """The answer for one image.
+    """The prediction for one image.
 
     Attributes
     ----------
@@ -62,12 +70,12 @@ class Prediction:
     probability : float
         Of that class, in [0, 1].
     known : bool
-        False if the image looks like none of the classes.
+        False if the image is rejected as unknown.
     scores : dict of str to float
         The probability of each class, highest first; they sum to 1, less the probability of the
         negatives if the classifier was fitted with any.
     evidence : Evidence or None
-        The support images it rests on; None from a single file, which holds none.
+        The most similar support images; None from an exported file, which holds none.
     """
 
     image: str
@@ -78,7 +86,7 @@ class Prediction:
     evidence: Evidence | None = None
 
     def matches(self, label: str) -> bool:
-        """Tell whether the image is of a class rather than of another, or of none.
+        """Tell whether the image is of a class.
 
         Parameters
         ----------
@@ -88,7 +96,7 @@ class Prediction:
         Returns
         -------
         bool
-            True if the image is not unknown, and the class at least as probable as all else.
+            True if the image is not unknown and the class has a probability of at least 0.5.
 
         Raises
         ------
@@ -97,6 +105,51 @@ class Prediction:
         """
         class_number(list(self.scores), label)
         return self.known and self.scores[label] >= 0.5
+
+    def to_dict(self, top: int | None = None, evidence: bool = False) -> dict[str, Any]:
+        """Return the prediction as types that JSON knows.
+
+        Parameters
+        ----------
+        top : int, optional
+            How many classes `scores` has; by default all.
+        evidence : bool
+            Whether ``evidence`` is among the keys; None where there is none.
+
+        Returns
+        -------
+        dict
+            Keys ``image label probability known scores``, and ``evidence`` if asked for.
+        """
+        record: dict[str, Any] = {
+            "image": self.image,
+            "label": self.label,
+            "probability": self.probability,
+            "known": self.known,
+            "scores": dict(list(self.scores.items())[:top]),
+        }
+        if evidence:
+            record["evidence"] = self.evidence.to_dict() if self.evidence else None
+        return record
+
+
+@dataclass(frozen=True)
+class FacePrediction(Prediction):
+    """The prediction for one face.
+
+    Attributes
+    ----------
+    box : tuple of int
+        Left, top, right and bottom, in pixels of the upright image.
+    """
+
+    box: tuple[int, int, int, int] = (0, 0, 0, 0)
+
+    def to_dict(self, top: int | None = None, evidence: bool = False) -> dict[str, Any]:
+        """Return the prediction as types that JSON knows: ``box`` instead of ``image``."""
+        record = super().to_dict(top, evidence)
+        del record["image"]
+        return {"box": self.box, **record}
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +170,7 @@ class Answer:
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """The answers for several images.
+    """The answers for several images, as arrays.
 
     Attributes
     ----------

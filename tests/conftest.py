@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw
 
 from fewshot import Artifact, FewShotClassifier
 from fewshot.artifact import BackboneReference, SupportRecord
+from fewshot.cli import main
 from fewshot.heads.decision import fit_decision
 from fewshot.images.preprocessing import Preprocessing
 from fewshot.prediction import Answers
@@ -130,7 +131,7 @@ def models(classifier: FewShotClassifier, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture
 def fewshot(tmp_path: Path) -> Run:
-    """Run the command line in a process of its own, in an empty folder."""
+    """Run the command line in a process of its own, in an empty folder: once for each command."""
 
     def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -141,5 +142,26 @@ def fewshot(tmp_path: Path) -> Run:
             encoding="utf-8",
             timeout=120,
         )
+
+    return run
+
+
+@pytest.fixture
+def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run the command line in this process, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("FEWSHOT_MODELS", raising=False)
+
+    def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+        words = [str(argument) for argument in arguments]
+        capsys.readouterr()
+        with monkeypatch.context() as context:
+            for name, value in environment.items():
+                context.setenv(name, value)
+            try:
+                status = main(words)
+            except SystemExit as end:  # what argparse refuses
+                status = int(end.code or 0)
+        return subprocess.CompletedProcess(words, status, *capsys.readouterr())
 
     return run

@@ -50,7 +50,7 @@ def test_mistakes_carry_evidence_without_their_own_image() -> None:
     images = {"disc": [draw("disc", i) for i in range(4)], "grid": [draw("grid", 0)] * 0}
     images["grid"] = [draw("grid", i) for i in range(3)] + [draw("disc", 9)]  # a wrong label
     found = FewShotClassifier().fit(images).evaluate()
-    wrong = {m["image"]: m for m in found.summary()["mistakes"]}
+    wrong = {m["image"]: m for m in found.to_dict()["mistakes"]}
     assert "image[7]" in wrong
     nearest = wrong["image[7]"]["nearest"]
     assert len(nearest) == 3 and nearest[0]["label"] == "disc"

@@ -60,14 +60,14 @@ class Benchmark:
     reason: str
     skipped: tuple[ImageError, ...] = ()
 
-    def summary(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Describe it in types that JSON knows; what was skipped is left out."""
-        summary = asdict(self)
-        del summary["skipped"]
-        for row in summary["precisions"]:
+        record = asdict(self)
+        del record["skipped"]
+        for row in record["precisions"]:
             rates = row["images_per_second"]
             row["images_per_second"] = {str(threads): rate for threads, rate in rates.items()}
-        return summary
+        return record
 
 
 def benchmark(

@@ -62,7 +62,7 @@ class Captured:
         """Whether as many were written as were asked for."""
         return len(self.files) == self.wanted
 
-    def summary(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return it as built-in types, for JSON."""
         return {**vars(self), "files": [str(file) for file in self.files]}
 

@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from fewshot.artifact import Artifact
 from fewshot.embedder import Embedder
 from fewshot.errors import UsageError
 from fewshot.faces.crop import crop_views
 from fewshot.images.decode import open_rgb
 from fewshot.images.source import ImageSource, describe
-from fewshot.prediction import Prediction
-
-
-@dataclass(frozen=True)
-class FacePrediction(Prediction):
-    """The answer for one face.
-
-    Attributes
-    ----------
-    box : tuple of int
-        Left, top, right and bottom, in pixels of the upright picture.
-    """
-
-    box: tuple[int, int, int, int] = (0, 0, 0, 0)
+from fewshot.prediction import FacePrediction
 
 
 def classify_faces(

@@ -23,11 +23,10 @@ from fewshot.errors import BackboneError, ImageError, NotFittedError, SkippedWar
 from fewshot.heads.rejection import REJECT_RATE
 from fewshot.images.reference import reference_images
 from fewshot.images.source import ImageSource, describe
-from fewshot.prediction import Answer, Answers, Prediction
+from fewshot.prediction import Answer, Answers, FacePrediction, Prediction
 from fewshot.training.support_set import Negatives, SupportData
 
 if TYPE_CHECKING:
-    from fewshot.classifier.faces import FacePrediction
     from fewshot.evaluation.cross_validation import Evaluation
     from fewshot.explain.activation_map import Explanation
     from fewshot.training.fit import EmbeddedSet

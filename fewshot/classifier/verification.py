@@ -46,7 +46,7 @@ class Agreement:
         """Whether every answer is the same."""
         return self.same == self.images
 
-    def summary(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Describe it, and the machine, in types that JSON knows."""
         found = {**asdict(self), "skipped": [str(error) for error in self.skipped]}
         return {**found, "holds": self.holds, **machine()}

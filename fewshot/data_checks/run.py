@@ -58,7 +58,7 @@ class Checkup:
     classes: int
     findings: tuple[Finding, ...]
 
-    def summary(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return it in types that JSON knows: ``images classes counts findings``."""
         counts = Counter(finding.kind for finding in self.findings)
         return {

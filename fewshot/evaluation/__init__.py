@@ -1,1 +1,1 @@
-"""Metrics, cross-validation, episodes."""
+"""Metrics, cross-validation, learning curve."""

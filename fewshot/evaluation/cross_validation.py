@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import count
 from typing import Any
@@ -52,7 +52,7 @@ class Evaluation:
         """Counts of images by class (rows) and prediction (columns)."""
         return metrics.confusion_matrix(self.truth, self.predicted, len(self.classes))
 
-    def summary(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return every figure, in types that JSON knows; rates in [0, 1].
 
         ``ood_rejection_rate`` is None without OOD images.
@@ -104,7 +104,7 @@ class Evaluation:
                 "label": self.classes[self.predicted[i]],
                 "probability": float(highest[i]),
                 "known": bool(self.known[i]),
-                "nearest": [asdict(neighbour) for neighbour in self.evidence[i].nearest],
+                "nearest": self.evidence[i].to_dict()["nearest"],
             }
             for i in wrong[np.argsort(-highest[wrong])]
         ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,22 @@ class Explanation:
     # for others. They sum to that log-odds without the bias of the head: (n_views, h, w).
     maps: NDArray[np.float32]
     boxes: tuple[Box, ...]  # the part of the upright image that each map covers; none is mirrored
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the prediction, and what explains it, as types that JSON knows.
+
+        Returns
+        -------
+        dict
+            The keys of `Prediction.to_dict`, then ``explained explained_probability maps boxes``.
+        """
+        return {
+            **self.prediction.to_dict(),
+            "explained": self.label,
+            "explained_probability": self.probability,
+            "maps": self.maps.tolist(),
+            "boxes": self.boxes,
+        }
 
     @property
     def heat(self) -> NDArray[np.float32]:

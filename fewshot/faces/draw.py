@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 from PIL import Image, ImageDraw
 
-from fewshot.classifier.faces import FacePrediction
 from fewshot.images.decode import open_rgb
 from fewshot.images.source import ImageSource
 from fewshot.images.text import line_width, write_line
+from fewshot.prediction import FacePrediction
 
 # Longer side of what is drawn at most, in pixels, and the least of it, so that names can be read.
 _MOST, _LEAST = 2000, 640

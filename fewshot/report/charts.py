@@ -23,7 +23,7 @@ def curve_chart(curve: Sequence[Mapping[str, float]]) -> str:
     Parameters
     ----------
     curve : sequence of mapping
-        ``shots`` and ``accuracy``, as `fewshot.evaluation.episodes.learning_curve` returns them.
+        ``shots`` and ``accuracy``, from `fewshot.evaluation.learning_curve.learning_curve`.
 
     Returns
     -------

@@ -14,7 +14,7 @@ from fewshot.artifact import Artifact
 from fewshot.data_checks.finding import Finding
 from fewshot.errors import SupportError, UsageError
 from fewshot.evaluation.cross_validation import Evaluation
-from fewshot.evaluation.episodes import learning_curve
+from fewshot.evaluation.learning_curve import learning_curve
 from fewshot.images.source import ImageSource
 from fewshot.report.mistakes import (
     MOST_MISTAKES,
@@ -121,7 +121,7 @@ def _compose(
     progress: Progress | None,
 ) -> dict[str, str]:
     """Make the parts of the page."""
-    summary, several = evaluation.summary(), len(artifact.classes) > 1
+    summary, several = evaluation.to_dict(), len(artifact.classes) > 1
     mistakes = summary["mistakes"][:MOST_MISTAKES]
     want_for_mistakes(evaluation, mistakes, asked, support)
     albums = [support] if asked is support else [support, asked]

@@ -28,7 +28,7 @@ def plot_sections(
     artifact : Artifact
     evaluation : Evaluation
     curve : mapping or None
-        From `fewshot.evaluation.episodes.learning_curve`; None if it could not be measured.
+        From `fewshot.evaluation.learning_curve.learning_curve`; None if it could not be measured.
 
     Returns
     -------

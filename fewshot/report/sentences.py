@@ -49,7 +49,7 @@ def headline(evaluation: Evaluation, summary: Mapping[str, Any]) -> tuple[str, s
 
 def title(evaluation: Evaluation) -> str:
     """Name the report, without markup."""
-    figure, _ = headline(evaluation, evaluation.summary())
+    figure, _ = headline(evaluation, evaluation.to_dict())
     return f"{figure} right, {plural(len(evaluation.classes), 'class', 'classes')}"
 
 

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import accuracy_table
 import check_table
+import episodes
 import speed_table
 
 from fewshot.errors import FewShotError
+from fewshot.heads.linear import HEADS
 
 _REPEAT = "rounds of each comparison, fewer of what takes long (default: 15)"
 
@@ -32,6 +34,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     help_text = "accuracy, calibration and rejection, beside published methods"
     _add_accuracy(commands.add_parser("accuracy", help=help_text))
+    help_text = "accuracy on random small tasks, the episodes of few-shot papers"
+    _add_episodes(commands.add_parser("episodes", help=help_text))
     help_text = "speed and memory, beside their targets; the default"
     _add_speed(commands.add_parser("speed", help=help_text))
     help_text = "size, accuracy and speed of the precisions of an exported file"
@@ -57,11 +61,23 @@ def _add_accuracy(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=accuracy_table.run)
 
 
-def _add_sets(parser: argparse.ArgumentParser) -> None:
+def _add_episodes(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the benchmark on episodes."""
+    add = parser.add_argument
+    _add_sets(parser, draws=False)
+    add("--episodes", type=int, default=600, metavar="N", help="to draw (default: 600)")
+    add("--way", type=int, default=5, metavar="N", help="classes an episode (default: 5)")
+    add("--shot", type=int, default=5, metavar="N", help="images a class (default: 5)")
+    add("--head", choices=HEADS, default="auto", help="kind of head (default: auto)")
+    parser.set_defaults(run=episodes.run)
+
+
+def _add_sets(parser: argparse.ArgumentParser, draws: bool = True) -> None:
     """Add what every benchmark on draws from labelled sets takes."""
     add = parser.add_argument
     add("data", nargs="+", type=Path, metavar="DATA", help="folder with a folder per class")
-    add("--draws", type=int, default=10, metavar="N", help="of the support set (default: 10)")
+    if draws:
+        add("--draws", type=int, default=10, metavar="N", help="of the support set (default: 10)")
     add(
         "--cache",
         type=Path,

@@ -19,7 +19,7 @@ from fewshot.artifact import SupportRecord, write_artifact
 from fewshot.backbones.find import find_backbone
 from fewshot.backbones.session import OnnxNetwork
 from fewshot.embedder import Embedder
-from fewshot.evaluation.episodes import draw_splits
+from fewshot.evaluation.learning_curve import draw_splits
 from fewshot.evaluation.metrics import calibration_error, log_loss, t_interval
 from fewshot.heads.decision import fit_decision
 from fewshot.heads.linear import HEADS

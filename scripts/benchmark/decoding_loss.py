@@ -11,7 +11,7 @@ from pictures import SHOTS, Pictures
 from PIL import Image
 
 from fewshot import Embedder
-from fewshot.evaluation.episodes import draw_splits
+from fewshot.evaluation.learning_curve import draw_splits
 from fewshot.evaluation.metrics import t_interval
 from fewshot.heads.decision import fit_decision
 from fewshot.images.decode import open_rgb

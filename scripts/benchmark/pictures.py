@@ -13,7 +13,7 @@ from measuring import child, fewshot
 from numpy.typing import NDArray
 from PIL import Image
 
-from fewshot.cli.digits import write_digits
+from fewshot.cli.demo import write_digits
 from fewshot.images.files import image_files
 from fewshot.training.support_set import require_images
 

@@ -18,7 +18,7 @@ from fewshot.artifact import SupportRecord
 from fewshot.backbones.find import find_backbone
 from fewshot.backbones.session import OnnxNetwork
 from fewshot.embedder import Embedder
-from fewshot.evaluation.episodes import draw_splits
+from fewshot.evaluation.learning_curve import draw_splits
 from fewshot.evaluation.metrics import t_interval
 from fewshot.export.onnx_file import PRECISIONS, backbone_in, calibration_pixels, export_classifier
 from fewshot.heads.decision import Decision, fit_decision

@@ -11,7 +11,7 @@ from fewshot.benchmark.recommend import (
     choose_threads,
     recommend,
 )
-from fewshot.cli.parser import build_parser
+from fewshot.cli.app import parse
 
 
 def row(precision: str, latency: float, accuracy: float | None = None) -> PrecisionRow:
@@ -84,7 +84,7 @@ def test_the_command_exists_and_names_the_files(
     rows = [row("fp32", 10.0)] + [row("int8", int8)] * situation.exportable
     line, reason = recommend(rows, situation)
     assert line == command and reason
-    build_parser().parse_args(shlex.split(line)[1:])
+    parse(shlex.split(line)[1:])
 
 
 def test_fewer_threads_are_an_option_of_classify() -> None:
@@ -137,5 +137,5 @@ def test_fitting_again_keeps_the_other_options() -> None:
     assert reason == (
         "at 128 x 128 pixels it is 2.5 times as fast; accuracy 0.895 instead of 0.900"
     )
-    build_parser().parse_args(shlex.split(line)[1:])
+    parse(shlex.split(line)[1:])
     assert recommend([row("fp32", 10)], Situation(True), sizes)[0].startswith("fewshot export")

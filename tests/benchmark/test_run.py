@@ -11,7 +11,7 @@ from fewshot import FewShotClassifier
 from fewshot.benchmark.run import Benchmark, benchmark, peak_memory
 from fewshot.benchmark.timing import threads_to_try
 from fewshot.benchmark.variants import IMAGE_SIZES
-from fewshot.cli.parser import build_parser
+from fewshot.cli.app import parse
 from fewshot.errors import MissingFileError, UsageError
 from fewshot.export.onnx_file import PRECISIONS
 from tests.conftest import Run, write_set
@@ -58,13 +58,13 @@ def test_with_data_every_accuracy_is_measured(measured: Benchmark) -> None:
 
 def test_the_recommendation_can_be_typed(measured: Benchmark, models: Path) -> None:
     command, *words = shlex.split(measured.recommendation)
-    arguments = build_parser().parse_args(words)
-    assert command == "fewshot" and arguments.command in ("export", "fit")
+    _, arguments = parse(words)
+    assert command == "fewshot" and words[0] in ("export", "fit")
     assert arguments.models == str(models)
 
 
 def test_the_summary_is_json(measured: Benchmark) -> None:
-    summary = measured.summary()
+    summary = measured.to_dict()
     assert json.loads(json.dumps(summary))["precisions"][0] == summary["precisions"][0]
     assert list(summary) == KEYS
     assert [list(row) for row in summary["precisions"]] == [ROW_KEYS] * len(PRECISIONS)

@@ -287,18 +287,18 @@ def test_the_command_says_what_it_wrote_and_what_to_type_next(
     assert (told.returncode, told.stderr) == (0, "")
     first, second, last = told.stdout.splitlines()
     places = [Path("data", "cup", name) for name in ("0001.jpg", "0010.jpg")]
-    assert first == f"wrote 10 pictures, {places[0]} to {places[1]}"
-    assert second.startswith("55 frames looked at; left out: 5 blank, ")
+    assert first == f"wrote 10 images, {places[0]} to {places[1]}"
+    assert second.startswith("55 frames examined; left out: 5 blank, ")
     assert last == "next: fewshot capture --label ANOTHER; then: fewshot fit data"
 
     told = fewshot("capture", "--label", "mug", "--count", 30, "--source", "video.avi")
-    assert told.returncode == 1 and told.stdout.startswith("wrote 10 of 30 pictures, ")
-    assert told.stdout.splitlines()[1].endswith(" like another picture")
+    assert told.returncode == 1 and told.stdout.startswith("wrote 10 of 30 images, ")
+    assert told.stdout.splitlines()[1].endswith(" near duplicates")
     assert told.stdout.splitlines()[-1] == "next: fewshot fit data"
     assert fewshot("fit", "data").returncode == 0
     (tmp_path / "data" / "mug" / "0004.jpg").unlink()
     told = fewshot("capture", "--label", "mug", "--count", 1, "--source", "video.avi")
-    assert told.stdout.startswith(f"wrote 1 picture, {Path('data', 'mug', '0011.jpg')}\n")
+    assert told.stdout.startswith(f"wrote 1 image, {Path('data', 'mug', '0011.jpg')}\n")
     assert told.stdout.splitlines()[-1] == (
         "next: fewshot add data; or to start anew: fewshot fit data"
     )

@@ -109,7 +109,7 @@ def test_evaluation(classifier: FewShotClassifier, query_folder: Path, tmp_path:
     with pytest.warns(FewShotWarning, match=r"bad\.png: not an image") as caught:
         found = classifier.evaluate(other)
     assert found.protocol == f"{other}, 10 images" and found.names[0] == "disc/100.png"
-    assert found.summary()["accuracy"] == 1 and found.ood_known.tolist() == [False]
+    assert found.to_dict()["accuracy"] == 1 and found.ood_known.tolist() == [False]
     assert [type(error) for error in found.skipped] == [ImageError] and not classifier.skipped_
     assert caught[0].filename == __file__
 

@@ -1,4 +1,4 @@
-"""The command line with faces: fit, evaluate and classify, in processes of their own."""
+"""The command line with faces: fit, evaluate, classify and classify --all-faces."""
 
 import json
 from pathlib import Path
@@ -21,61 +21,61 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_fit_says_how_many_have_no_face_and_classify_needs_no_flag(
-    fewshot: Run, data: Path, tmp_path: Path
+    cli: Run, data: Path, tmp_path: Path
 ) -> None:
-    fitted = fewshot("fit", data, "--crop", "face")
+    fitted = cli("fit", data, "--crop", "face")
     assert (fitted.returncode, fitted.stderr) == (0, "")
-    assert "\nno face found in 1 of 13 images (8%), taken whole\n" in fitted.stdout
-    again = json.loads(fewshot("fit", data, "--crop", "face", "--json").stdout)
+    assert "\nno face found in 1 of 13 images (8%), used whole\n" in fitted.stdout
+    again = json.loads(cli("fit", data, "--crop", "face", "--json").stdout)
     assert again["faces"] == {"images": 13, "without": 1, "fraction": pytest.approx(1 / 13)}
     assert again["preprocessing"]["crop"] == "face"
     for person in PEOPLE:
         draw_person(person, 30).save(tmp_path / f"{person}.png")
-        assert fewshot("classify", f"{person}.png").stdout.startswith(f"{person}.png  {person} ")
-    assert "\nfaces     the largest, found by cascades; without" in fewshot("info").stdout
-    assert fewshot("verify", "models").returncode == 0
+        assert cli("classify", f"{person}.png").stdout.startswith(f"{person}.png  {person} ")
+    assert "\nfaces     the largest, found by cascades; without" in cli("info").stdout
+    assert cli("verify", "models").returncode == 0
     for command, *others in (["export"], ["benchmark"]):
-        refused = fewshot(command, *others)
+        refused = cli(command, *others)
         assert refused.returncode == 2 and "--crop face" in refused.stderr
-    explained = fewshot("explain", "ben.png")
+    explained = cli("explain", "ben.png")
     assert explained.returncode == 0 and (tmp_path / "heat.png").is_file()
 
 
-def test_no_face_skip_and_error(fewshot: Run, data: Path, tmp_path: Path) -> None:
-    fitted = fewshot("fit", data, "--crop", "face", "--no-face", "skip")
+def test_no_face_skip_and_error(cli: Run, data: Path, tmp_path: Path) -> None:
+    fitted = cli("fit", data, "--crop", "face", "--no-face", "skip")
     assert fitted.returncode == 1
     assert fitted.stderr == f"fewshot: skipped {data / 'ben' / 'none.png'}: no face found in it\n"
-    assert "no face found in 1 of 13 images (8%), left out\n" in fitted.stdout
+    assert "no face found in 1 of 13 images (8%), skipped\n" in fitted.stdout
     draw_person("anna", 30).save(tmp_path / "anna.png")
-    answered = fewshot("classify", data / "ben" / "none.png", "anna.png")
+    answered = cli("classify", data / "ben" / "none.png", "anna.png")
     assert answered.returncode == 1 and answered.stdout.startswith("anna.png  anna ")
     assert answered.stderr.endswith("none.png: no face found in it\n")
-    assert fewshot("verify", "models").returncode == 0
-    refused = fewshot("fit", data, "--crop", "face", "--no-face", "error", "-o", "other")
+    assert cli("verify", "models").returncode == 0
+    refused = cli("fit", data, "--crop", "face", "--no-face", "error", "-o", "other")
     assert refused.returncode == 2 and "none.png; take them away" in refused.stderr
     assert not (tmp_path / "other" / "classifier.pkl").exists()
-    assert "add --crop face" in fewshot("fit", data, "--no-face", "skip").stderr
+    assert "add --crop face" in cli("fit", data, "--no-face", "skip").stderr
 
 
-def test_evaluate_measures_with_faces(fewshot: Run, data: Path, tmp_path: Path) -> None:
+def test_evaluate_measures_with_faces(cli: Run, data: Path, tmp_path: Path) -> None:
     test = write_people(tmp_path / "test", 2, first=60)
-    measured = fewshot("evaluate", data, "--crop", "face", "--test", test, "--json")
+    measured = cli("evaluate", data, "--crop", "face", "--test", test, "--json")
     assert measured.returncode == 0 and json.loads(measured.stdout)["correct"] == 6
 
 
-def test_classify_every_face_and_draw_them(fewshot: Run, data: Path, tmp_path: Path) -> None:
-    assert fewshot("fit", data, "--crop", "face").returncode == 0
+def test_classify_every_face_and_draw_them(cli: Run, data: Path, tmp_path: Path) -> None:
+    assert cli("fit", data, "--crop", "face").returncode == 0
     people = ["cleo", "ben", "anna"]
     draw_group(people).save(tmp_path / "group.png")
-    told = fewshot("classify", "group.png", "--faces", "all", "--annotate", "named.png")
+    told = cli("classify", "group.png", "--all-faces", "--annotate", "named.png")
     assert (told.returncode, told.stderr) == (0, "")
     *faces, wrote = told.stdout.splitlines()
     assert [line.split("  ")[2].split()[0].strip("()") for line in faces] == people
     assert wrote == "wrote named.png"
     with Image.open(tmp_path / "named.png") as drawn, Image.open(tmp_path / "group.png") as plain:
         assert drawn.size == plain.size and (np.asarray(drawn) != np.asarray(plain)).any()
-    assert fewshot("classify", "group.png", "--faces", "all", "--annotate", "named.png").stdout
-    record = json.loads(fewshot("classify", "group.png", "--faces", "all", "--json").stdout)
+    assert cli("classify", "group.png", "--faces", "all").stdout.splitlines() == faces  # as it was
+    record = json.loads(cli("classify", "group.png", "--all-faces", "--json").stdout)
     assert list(record) == ["image", "faces"]
     for face, person in zip(record["faces"], people, strict=True):
         assert list(face) == ["box", "label", "probability", "known", "scores"]
@@ -83,29 +83,27 @@ def test_classify_every_face_and_draw_them(fewshot: Run, data: Path, tmp_path: P
 
 
 def test_classify_every_face_goes_on_after_what_cannot_be_read(
-    fewshot: Run, data: Path, tmp_path: Path
+    cli: Run, data: Path, tmp_path: Path
 ) -> None:
-    assert fewshot("fit", data, "--crop", "face").returncode == 0
+    assert cli("fit", data, "--crop", "face").returncode == 0
     (tmp_path / "bad.png").write_bytes(b"no")
     draw("disc", 1).save(tmp_path / "disc.png")
-    told = fewshot("classify", "bad.png", "disc.png", "--faces", "all")
+    told = cli("classify", "bad.png", "disc.png", "--all-faces")
     assert told.returncode == 1 and "bad.png: not an image" in told.stderr
     assert told.stdout == "disc.png  no face found\n"
     draw("disc", 1).save(tmp_path / "mine.png")
     for options, message in (
-        (["--faces", "all", "--annotate", "mine.png"], "not written by fewshot"),
-        (["--faces", "all", "--annotate", "named.jpg"], "ends in .png"),
-        (["bad.png", "--faces", "all", "--annotate", "named.png"], "--annotate draws one"),
+        (["--all-faces", "--annotate", "mine.png"], "not written by fewshot"),
+        (["--all-faces", "--annotate", "named.jpg"], "ends in .png"),
+        (["bad.png", "--all-faces", "--annotate", "named.png"], "--annotate draws one"),
         (["--annotate", "named.png"], "add that"),
-        (["--faces", "all", "--why"], "leave one out"),
+        (["--all-faces", "--why"], "leave one out"),
     ):
-        refused = fewshot("classify", "disc.png", *options)
+        refused = cli("classify", "disc.png", *options)
         assert refused.returncode == 2 and message in refused.stderr
 
 
-def test_a_classifier_of_whole_pictures_is_refused(
-    fewshot: Run, models: Path, tmp_path: Path
-) -> None:
+def test_a_classifier_of_whole_pictures_is_refused(cli: Run, models: Path, tmp_path: Path) -> None:
     draw("disc", 1).save(tmp_path / "disc.png")
-    refused = fewshot("classify", "disc.png", "--faces", "all", "--models", models)
+    refused = cli("classify", "disc.png", "--all-faces", "--models", models)
     assert refused.returncode == 2 and "fewshot fit DATA --crop face" in refused.stderr

@@ -1,4 +1,4 @@
-"""Explaining from the command line: answers on stdout, one picture in a file."""
+"""Explaining from the command line: predictions on stdout, one image in a file."""
 
 import json
 import shutil
@@ -12,41 +12,40 @@ from tests.conftest import Run, draw_face
 
 
 @pytest.fixture
-def folder(models: Path, query_folder: Path, tmp_path: Path) -> Path:
-    """A classifier and some pictures, where the commands look for them."""
-    shutil.copytree(models, tmp_path / "models")
+def place(folder: Path, query_folder: Path, tmp_path: Path) -> Path:
+    """A classifier and some images, where the commands look for them."""
     shutil.copy(query_folder / "grid" / "100.png", tmp_path / "grid.png")
     draw_face().save(tmp_path / "face.png")
     return tmp_path
 
 
-def test_one_picture(fewshot: Run, folder: Path) -> None:
+def test_one_image(fewshot: Run, cli: Run, place: Path) -> None:
     told = fewshot("explain", "grid.png")
     assert (told.returncode, told.stderr) == (0, "")
     first, last = told.stdout.splitlines()
     assert first.startswith("grid.png  grid ") and last == "wrote heat.png"
-    image = Image.open(folder / "heat.png")
+    image = Image.open(place / "heat.png")
     assert image.format == "PNG" and image.width == 640 < image.height
-    again = fewshot("explain", "grid.png", "--label", "disc", "-o", "heat.png")
-    assert again.stdout.splitlines()[0].split("  ")[2].startswith("evidence for disc 0.")
+    again = cli("explain", "grid.png", "--label", "disc", "-o", "heat.png")
+    assert again.stdout.splitlines()[0].split("  ")[2].startswith("map of disc 0.")
 
 
-def test_a_contact_sheet_and_what_cannot_be_read(fewshot: Run, folder: Path) -> None:
-    told = fewshot("explain", "grid.png", "gone.png", "face.png", "-o", "out/sheet.png")
+def test_a_contact_sheet_and_what_cannot_be_read(cli: Run, place: Path) -> None:
+    told = cli("explain", "grid.png", "gone.png", "face.png", "-o", "out/sheet.png")
     assert told.returncode == 1 and "fewshot: gone.png: no such file" in told.stderr
     _, unknown, last = told.stdout.splitlines()
     assert unknown.startswith("face.png  unknown (closest: ")
     assert last == f"wrote {Path('out/sheet.png')}"
-    assert Image.open(folder / "out" / "sheet.png").width > 2 * 640
-    nothing = fewshot("explain", "gone.png", "-o", "nothing.png")
-    assert nothing.returncode == 1 and not (folder / "nothing.png").exists()
+    assert Image.open(place / "out" / "sheet.png").width > 2 * 640
+    nothing = cli("explain", "gone.png", "-o", "nothing.png")
+    assert nothing.returncode == 1 and not (place / "nothing.png").exists()
 
 
-def test_json_has_the_numbers(fewshot: Run, folder: Path) -> None:
-    told = json.loads(fewshot("explain", "grid.png", "--label", "disc", "--json").stdout)
+def test_json_has_the_numbers(cli: Run, place: Path) -> None:
+    told = json.loads(cli("explain", "grid.png", "--label", "disc", "--json").stdout)
     assert (told["label"], told["explained"], told["file"]) == ("grid", "disc", "heat.png")
     assert told["explained_probability"] == told["scores"]["disc"]
-    explanation = FewShotClassifier.load(folder / "models").explain(folder / "grid.png", "disc")
+    explanation = FewShotClassifier.load(place / "models").explain(place / "grid.png", "disc")
     assert told["maps"] == explanation.maps.tolist() and told["boxes"] == [[0, 0, 1, 1]]
 
 
@@ -59,8 +58,8 @@ def test_json_has_the_numbers(fewshot: Run, folder: Path) -> None:
         (["grid.png"] * 101, "101 images; expected at most 100 on one sheet"),
     ],
 )
-def test_what_is_refused(arguments: list[str], message: str, fewshot: Run, folder: Path) -> None:
-    before = (folder / "face.png").read_bytes()
-    told = fewshot("explain", *arguments)
+def test_what_is_refused(arguments: list[str], message: str, cli: Run, place: Path) -> None:
+    before = (place / "face.png").read_bytes()
+    told = cli("explain", *arguments)
     assert told.returncode == 2 and message in told.stderr
-    assert (folder / "face.png").read_bytes() == before and not (folder / "heat.png").exists()
+    assert (place / "face.png").read_bytes() == before and not (place / "heat.png").exists()

@@ -149,7 +149,7 @@ def test_the_order_is_that_of_importance(page: Page) -> None:
 def test_the_headline_has_its_interval_and_how_it_was_measured(
     page: Page, artifact: Artifact, evaluation: Evaluation
 ) -> None:
-    found = evaluation.summary()
+    found = evaluation.to_dict()
     assert f"{found['correct']} of 24 images got the right label" in page.text
     assert f"95 % interval {percent(found['accuracy_low'])}".replace("\u00a0", " ") in page.text
     assert "Leave-one-out: each image was asked about once" in page.text
@@ -160,7 +160,7 @@ def test_the_headline_has_its_interval_and_how_it_was_measured(
 
 
 def test_every_mistake_is_there_with_its_evidence(page: Page, evaluation: Evaluation) -> None:
-    mistakes = evaluation.summary()["mistakes"]
+    mistakes = evaluation.to_dict()["mistakes"]
     assert 3 < len(mistakes) == page.tags["article"]
     for mistake in mistakes:
         words = (
@@ -175,7 +175,7 @@ def test_every_mistake_is_there_with_its_evidence(page: Page, evaluation: Evalua
 
 def test_the_table_has_the_weakest_class_first(page: Page, evaluation: Evaluation) -> None:
     rows = re.findall(r'<th scope="row"><bdi class="name" title="([^"]*)">.*?</tr>', page.source)
-    recalls = [row["recall"] for row in evaluation.summary()["classes"].values()]
+    recalls = [row["recall"] for row in evaluation.to_dict()["classes"].values()]
     assert len(rows) == 4
     bars = [float(n) for n in re.findall(r"--part:([\d.]+)", page.source)]
     assert bars[1::2] == pytest.approx(sorted(recalls), abs=5e-4)
@@ -242,7 +242,7 @@ def test_photographs_that_are_missing_leave_their_name(
     file = write_report(artifact, evaluation, tmp_path / "r.html", photographs=photographs)
     page = Page(file)
     assert "data:image" not in page.source
-    mistake = evaluation.summary()["mistakes"][0]["image"]
+    mistake = evaluation.to_dict()["mistakes"][0]["image"]
     assert mistake.split("/")[-1] in page.text
 
 
@@ -460,7 +460,7 @@ def test_the_next_steps_say_what_was_measured(
     evaluation = made_up(confusion)
     points = curve and [{"shots": 4 * i, "accuracy": curve[i - 1]} for i in (1, 2)]
     measured = curve and {"curve": points, "wanted": curve[2]}
-    steps = next_steps(evaluation, evaluation.summary(), (), measured)
+    steps = next_steps(evaluation, evaluation.to_dict(), (), measured)
     steps = [re.sub("<.*?>", "", step).replace("\u00a0", " ") for step in steps]
     assert len(steps) == len(words)
     assert all(word in step for word, step in zip(words, steps, strict=True)), steps
@@ -474,7 +474,7 @@ def test_images_unlike_those_fitted_on_are_told_of() -> None:
         ("leave-one-out", "Noth"),
     ):
         odd = dataclasses.replace(evaluation, protocol=protocol, known=known)
-        assert next_steps(odd, odd.summary(), (), None)[0].startswith(words)
+        assert next_steps(odd, odd.to_dict(), (), None)[0].startswith(words)
 
 
 def test_numbers_are_worded() -> None:

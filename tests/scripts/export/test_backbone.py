@@ -129,7 +129,7 @@ def test_every_family_works_from_fit_to_explain(
         scores = loaded.predict_proba(queries)
         np.testing.assert_array_equal(scores, fitted.predict_proba(queries))
         assert loaded.classify(queries[0]).label in CLASSES
-        assert loaded.evaluate().summary()["images"] == 6
+        assert loaded.evaluate().to_dict()["images"] == 6
         found = loaded.explain(queries[0])
         assert found.maps.shape[0] == 1 and np.isfinite(found.maps).all()
         assert loaded.artifact_.preprocessing.image_size == (size or 96)

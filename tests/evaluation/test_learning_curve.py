@@ -1,30 +1,11 @@
-"""Episodes and learning curves, and errors where there are too few images for them."""
+"""The learning curve, and the splits it is measured on."""
 
 import numpy as np
 import pytest
 
 from fewshot.errors import SupportError
-from fewshot.evaluation.episodes import draw_splits, learning_curve, run_episodes
+from fewshot.evaluation.learning_curve import draw_splits, learning_curve
 from tests.conftest import clusters, make_artifact
-
-
-def test_episodes() -> None:
-    artifact = make_artifact(*clusters(5, 20))
-    one, five = (run_episodes(artifact, 20, 5, shot) for shot in (1, 5))
-    assert five["protocol"] == "20 episodes, 5-way 5-shot"
-    assert one["accuracy"] < five["accuracy"] > 0.97
-    assert one["accuracy_low"] < one["accuracy"] < one["accuracy_high"]
-    assert run_episodes(artifact, 20, 5, 1) == one
-    assert run_episodes(artifact, 20, 2, 1)["accuracy"] > one["accuracy"]
-
-
-def test_episodes_that_cannot_be_drawn() -> None:
-    artifact = make_artifact(*clusters(3, 5))
-    for way, shot, n_large in ((4, 2, 3), (2, 5, 0)):
-        with pytest.raises(
-            SupportError, match=f"{n_large} classes have more than {shot} .* at least {way}: ask"
-        ):
-            run_episodes(artifact, 3, way, shot)
 
 
 def test_the_learning_curve_rises_and_names_the_class_that_gains() -> None:

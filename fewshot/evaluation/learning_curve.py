@@ -1,4 +1,4 @@
-"""Accuracy on random small tasks, and against the number of images per class."""
+"""Accuracy against the number of images per class."""
 
 from __future__ import annotations
 
@@ -9,52 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fewshot.artifact import Artifact, SupportRecord
-from fewshot.errors import SupportError, UsageError
-from fewshot.evaluation.metrics import t_interval
+from fewshot.errors import SupportError
 from fewshot.heads.decision import fit_decision
 from fewshot.heads.linear import Labels
-
-
-def run_episodes(
-    artifact: Artifact, episodes: int, way: int, shot: int, queries: int = 15
-) -> dict[str, Any]:
-    """Measure accuracy on random small tasks (Vinyals et al. 2016), with Student's t interval.
-
-    A task has `way` classes of `shot` support images and up to `queries` query images each.
-
-    Raises
-    ------
-    SupportError
-        If fewer than `way` classes have more than `shot` images.
-    UsageError
-        If there are fewer than two episodes or classes.
-    """
-    if min(episodes, way) < 2:
-        raise UsageError(f"{episodes} episodes of {way} classes; expected 2 or more of each")
-    labels, kind = artifact.support.labels, artifact.decision.head.kind
-    counts = np.bincount(labels)[: len(artifact.classes)]
-    large = np.flatnonzero(counts > shot)
-    if len(large) < way:
-        raise SupportError(
-            f"{len(large)} classes have more than {shot} images; expected at least {way}: "
-            "ask for less with --way or --shot"
-        )
-    results = []
-    for seed in range(episodes):
-        rng = np.random.default_rng(seed)
-        chosen = rng.permutation(large)[:way]
-        members = [rng.permutation(np.flatnonzero(labels == label)) for label in chosen]
-        support = np.concatenate([m[:shot] for m in members])
-        query = np.concatenate([m[shot : shot + queries] for m in members])
-        numbers = np.searchsorted(np.sort(chosen), labels)
-        results.append(_correct(artifact.support, kind, support, query, numbers, way).mean())
-    low, high = t_interval(results)
-    return {
-        "protocol": f"{episodes} episodes, {way}-way {shot}-shot",
-        "accuracy": float(np.mean(results)),
-        "accuracy_low": low,
-        "accuracy_high": high,
-    }
 
 
 def learning_curve(artifact: Artifact, shots: Sequence[int], draws: int = 5) -> dict[str, Any]:
@@ -100,13 +57,13 @@ def _recalls(artifact: Artifact, shots: int, draws: int) -> NDArray[np.float64]:
     n_classes = len(artifact.classes)
     recalls = np.zeros(n_classes)
     for chosen, query in draw_splits(support.labels, shots, draws):
-        correct = _correct(support, kind, chosen, query, support.labels, n_classes)
+        correct = correct_queries(support, kind, chosen, query, support.labels, n_classes)
         truth = support.labels[query]
         recalls += [correct[truth == label].mean() / draws for label in range(n_classes)]
     return recalls
 
 
-def _correct(
+def correct_queries(
     record: SupportRecord,
     kind: str,
     support: Labels,
@@ -114,7 +71,10 @@ def _correct(
     numbers: Labels,
     n_classes: int,
 ) -> NDArray[np.bool_]:
-    """Tell which query images get their own label from a head fitted on the support images."""
+    """Fit a head on support rows of a record, and tell which query rows it predicts correctly.
+
+    `numbers` are the classes of all rows, from 0; the result has shape (n_queries,).
+    """
     embeddings = record.embeddings
     decision, _ = fit_decision(kind, embeddings[support], numbers[support], n_classes, 0.0)
     predicted = decision.decide(embeddings[query])[0].argmax(axis=1)

@@ -1,0 +1,86 @@
+"""Change a classifier file, and say what changed."""
+
+from __future__ import annotations
+
+import argparse
+
+from fewshot.cli.output import printable, say_result, warn_skipped
+from fewshot.cli.wording import accuracy_text, models_option
+from fewshot.errors import UsageError
+
+TYPE_CHECKING = False  # not from `typing`, which takes time to import
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+    from typing import Any
+
+    from fewshot.artifact import Artifact
+    from fewshot.classifier.few_shot import FewShotClassifier
+
+# More than so many classes are not named.
+_MOST_NAMED = 8
+
+
+def load_writable(arguments: argparse.Namespace) -> FewShotClassifier:
+    """Open the classifier, and make sure that it can be written before work is done for it."""
+    from fewshot._files import require_writable
+    from fewshot.artifact import artifact_path
+    from fewshot.backbones.find import models_folder
+    from fewshot.classifier.few_shot import FewShotClassifier
+
+    place = models_folder(arguments.models)
+    classifier = FewShotClassifier.load(place)
+    require_writable(artifact_path(place).parent)
+    return classifier
+
+
+def save_change(
+    arguments: argparse.Namespace, classifier: FewShotClassifier, changed: FewShotClassifier
+) -> int:
+    """Save a changed classifier, say what changed, and return the exit code."""
+    from fewshot._files import require_writable
+    from fewshot.artifact import artifact_path, read_artifact
+    from fewshot.backbones.find import models_folder
+
+    warn_skipped(changed.skipped_)
+    file = artifact_path(models_folder(arguments.models))
+    if changed.artifact_ is not classifier.artifact_:
+        before, now = classifier.artifact_, read_artifact(file)
+        if (now.created, now.list_images()) != (before.created, before.list_images()):
+            raise UsageError(f"{file}: changed by another command meanwhile; run this one again")
+        require_writable(file.parent)
+        changed.save(file)
+    say_change(arguments, classifier.artifact_, changed.artifact_, file)
+    return 1 if changed.skipped_ else 0
+
+
+def say_change(
+    arguments: argparse.Namespace, before: Artifact, after: Artifact, file: Path
+) -> None:
+    """Say what is different in a classifier."""
+    from fewshot.training.update import compare
+
+    change = compare(before, after)
+    say_result(arguments, {"file": str(file), **change}, _change_text(change, file))
+
+
+def _change_text(change: Mapping[str, Any], file: Path) -> str:
+    if not change["changed"]:
+        return "nothing changed"
+    moves = [
+        f"{printable(label)} {before} -> {after}{_fate(before, after)}"
+        for label, (before, after) in change["classes"].items()
+    ]
+    if len(moves) > _MOST_NAMED:
+        moves[_MOST_NAMED:] = [f"and {len(moves) - _MOST_NAMED} more"]
+    return (
+        f"{', '.join(moves) or 'as many images of each class as before'}\n"
+        f"held-out accuracy before: {accuracy_text(change['measured_before'])}\n"
+        f"held-out accuracy now:    {accuracy_text(change['measured'])}\n"
+        f"wrote {printable(file)}; to go back: fewshot undo{models_option(file)}"
+    )
+
+
+def _fate(before: int, after: int) -> str:
+    """Say of a class that it is new, or gone."""
+    return " (new)" if not before else " (gone)" if not after else ""

@@ -1,0 +1,136 @@
+"""Classify images."""
+
+from __future__ import annotations
+
+import argparse
+
+from fewshot.cli.options import add_images, add_models, add_threads, count
+from fewshot.cli.output import as_json, printable, say, show_each
+from fewshot.cli.wording import prediction_text
+
+TYPE_CHECKING = False  # not from `typing`, which takes time to import
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from fewshot.classifier.base import Classifier
+    from fewshot.prediction import Prediction
+
+EPILOG = """examples:
+  fewshot classify new.jpg
+  fewshot classify new.jpg --why             with the most similar training images
+  fewshot classify new.jpg --correct tulip   learn from a mistake
+  fewshot classify new.jpg --is tulip && echo "it is"
+  fewshot classify group.jpg --all-faces --annotate named.png
+  fewshot classify photos/ 'more/*.png' --top 3
+  fewshot classify photos/ --json | jq -r 'select(.known) | [.image, .label] | @tsv'
+
+exit status: 0 all classified, 1 some images could not be read, 2 nothing could be done, 3 --is: an
+image is not of the class"""
+# The exit code when an image is not of the class that was asked for.
+_NO = 3
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the arguments."""
+    add_images(parser)
+    add = parser.add_argument
+    add("--top", metavar="K", type=count, help="print the K most probable classes")
+    add("--why", action="store_true", help="print the most similar training images")
+    then = parser.add_mutually_exclusive_group()
+    then.add_argument("--correct", metavar="NAME", help="add the images to this class")
+    then.add_argument("--is", metavar="NAME", dest="asked", help="answer yes or no")
+    add(
+        "--all-faces",
+        action="store_true",
+        help="classify every face; takes a classifier fitted with --crop face",
+    )
+    add("--faces", dest="all_faces", choices=("all",), help=argparse.SUPPRESS)  # its old name
+    add("--annotate", metavar="FILE", help="draw boxes and names, .png; with --all-faces")
+    add_threads(parser)
+    add_models(parser, exported=True)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Classify each image; then add the images to a class if that is wanted."""
+    from fewshot.classifier.few_shot import FewShotClassifier
+    from fewshot.classifier.load import load_classifier
+    from fewshot.images.files import expand
+
+    if arguments.all_faces or arguments.annotate is not None:
+        from fewshot.cli.classify_faces import classify_faces
+
+        return classify_faces(arguments)
+    images = expand(arguments.images)
+    if arguments.correct is None and not arguments.why:  # an exported file will do, too
+        classifier = load_classifier(arguments.models, threads=arguments.threads)
+        return _classify(classifier, images, arguments)[0]
+    known = FewShotClassifier.load(arguments.models, threads=arguments.threads)
+    status, read = _classify(known, images, arguments)
+    if arguments.correct is not None and read:
+        from fewshot.cli.changes import save_change
+
+        changed = known.correct(read, arguments.correct)
+        status = max(status, save_change(arguments, known, changed))
+    return status
+
+
+def _classify(
+    classifier: Classifier, images: list[Path], arguments: argparse.Namespace
+) -> tuple[int, list[Path]]:
+    """Print a prediction for each image; return the exit code, and the images that were read."""
+    status, asked = 0, arguments.asked
+    if asked is not None:
+        from fewshot.prediction import class_number
+
+        class_number(classifier.classes_, asked)
+
+    def show(image: Path, prediction: Prediction) -> None:
+        nonlocal status
+        say(_worded(prediction, arguments))
+        if asked is not None and not prediction.matches(asked):
+            status = _NO
+
+    read = show_each(images, classifier.stream(images), show, "classifying", arguments.json)
+    return status if len(read) == len(images) else 1, read
+
+
+def _worded(prediction: Prediction, arguments: argparse.Namespace) -> str:
+    """Word a prediction; JSON has every class unless --top says otherwise."""
+    asked = arguments.asked
+    if arguments.json:
+        record = prediction.to_dict(arguments.top, evidence=arguments.why)
+        if asked is not None:
+            record |= {"asked": asked, "yes": prediction.matches(asked)}
+        return as_json(record)
+    if asked is None:
+        lines = [prediction_text(prediction, arguments.top or 1)]
+    else:
+        lines = [_verdict_text(prediction, asked)]
+    if arguments.why:
+        lines += _evidence_lines(prediction)
+    return "\n".join(lines)
+
+
+def _verdict_text(prediction: Prediction, asked: str) -> str:
+    """Say whether an image is of a class, and what is more probable if not."""
+    yes = prediction.matches(asked)
+    verdict = f"{'yes' if yes else 'no'} {prediction.scores[asked]:.2f}"
+    if not yes:
+        closest = f"{printable(prediction.label)} {prediction.probability:.2f}"
+        verdict += f" ({closest})" if prediction.known else f" (unknown, closest: {closest})"
+    return f"{printable(prediction.image)}  {verdict}"
+
+
+def _evidence_lines(prediction: Prediction) -> Iterator[str]:
+    """List the nearest training images, and the nearest one of another class."""
+    if prediction.evidence is None:
+        return
+    if not prediction.known:
+        yield "  not similar enough to any class; nearest images:"
+    for near in prediction.evidence.nearest:
+        label = "(negative)" if near.label is None else printable(near.label)
+        yield f"  {near.similarity:.3f}  {label}  {printable(near.image)}"
+    if other := prediction.evidence.other:
+        where = f"{printable(other.label)}, {other.similarity:.3f}  {printable(other.image)}"
+        yield f"  nearest image of another class: {where}"

@@ -1,0 +1,81 @@
+"""Classify every face in images: ``fewshot classify --all-faces``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from functools import partial
+
+from fewshot.cli.output import as_json, or_error, printable, say, show_each
+from fewshot.cli.wording import prediction_text
+from fewshot.errors import UsageError
+
+TYPE_CHECKING = False  # not from `typing`, which takes time to import
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from fewshot.prediction import FacePrediction
+
+
+def classify_faces(arguments: argparse.Namespace) -> int:
+    """Print a prediction for each face, and draw them if that is wanted."""
+    from fewshot.classifier.faces import require_face_classifier
+    from fewshot.classifier.few_shot import FewShotClassifier
+    from fewshot.faces.detect import require_opencv
+    from fewshot.images.files import expand
+
+    if not arguments.all_faces:
+        raise UsageError("--annotate draws what --all-faces finds; add that")
+    if arguments.why or arguments.correct is not None or arguments.asked is not None:
+        raise UsageError("--all-faces goes with none of --why, --correct and --is; leave one out")
+    images = expand(arguments.images)
+    drawing = _drawing(arguments, images)
+    classifier = FewShotClassifier.load(arguments.models, threads=arguments.threads)
+    require_face_classifier(classifier.artifact_)
+    require_opencv()
+
+    def show(image: Path, faces: Sequence[FacePrediction]) -> None:
+        say(_worded(image, faces, arguments))
+        if drawing is not None:
+            _draw(image, faces, drawing)
+            say(f"wrote {printable(drawing)}", sys.stderr if arguments.json else None)
+
+    results = map(partial(or_error, classifier.classify_faces), images)
+    read = show_each(images, results, show, "classifying", arguments.json)
+    return 0 if len(read) == len(images) else 1
+
+
+def _drawing(arguments: argparse.Namespace, images: Sequence[Path]) -> Path | None:
+    """Return the file to draw into, if there is one and it can be written."""
+    from pathlib import Path
+
+    from fewshot.images.write import require_png
+
+    if arguments.annotate is None:
+        return None
+    require_png(Path(arguments.annotate))
+    if len(images) != 1:
+        raise UsageError(f"{len(images)} images; --annotate draws one: name one, or leave it out")
+    return Path(arguments.annotate)
+
+
+def _draw(image: Path, faces: Sequence[FacePrediction], output: Path) -> None:
+    from fewshot.faces.draw import draw_faces
+    from fewshot.images.write import write_png
+
+    write_png(draw_faces(image, faces), output)
+
+
+def _worded(image: Path, faces: Sequence[FacePrediction], arguments: argparse.Namespace) -> str:
+    """Word the predictions for one image; JSON has every class unless --top says otherwise."""
+    if arguments.json:
+        records = [face.to_dict(arguments.top) for face in faces]
+        return as_json({"image": str(image), "faces": records})
+    lines = [prediction_text(face, arguments.top or 1, _place(face)) for face in faces]
+    return "\n".join(lines or [f"{printable(image)}  no face found"])
+
+
+def _place(face: FacePrediction) -> str:
+    left, top, right, bottom = face.box
+    return f"{right - left} x {bottom - top} at {left}, {top}"

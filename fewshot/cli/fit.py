@@ -1,0 +1,125 @@
+"""Learn classes from a folder of images."""
+
+from __future__ import annotations
+
+import argparse
+
+from fewshot.cli.options import add_fitting, add_models
+from fewshot.cli.output import printable, progress_bar, say_result, warn_skipped
+from fewshot.cli.wording import (
+    accuracy_text,
+    classes_text,
+    findings_text,
+    models_option,
+    quoted,
+)
+from fewshot.errors import UsageError
+
+TYPE_CHECKING = False  # not from `typing`, which takes time to import
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+    from typing import Any
+
+    from fewshot.classifier.few_shot import FewShotClassifier
+
+EPILOG = """examples:
+  fewshot fit data/                 data/rose/*.jpg, data/tulip/*.jpg, ...
+  fewshot fit data/ -o garden/      then: fewshot classify --models garden/ new.jpg
+  fewshot fit people/ --crop face   people/anna/*.jpg, people/ben/*.jpg, ...: recognise faces
+
+Run again, it embeds only new and changed images."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the arguments."""
+    add_fitting(parser)
+    parser.add_argument(
+        "-o", "--output", metavar="DIR", help="folder to write to (default: as --models)"
+    )
+    add_models(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Fit and save a classifier."""
+    from fewshot._files import require_writable
+    from fewshot.artifact import artifact_path
+    from fewshot.backbones.find import models_folder
+    from fewshot.data_checks.run import check
+    from fewshot.faces.crop import count_faces
+
+    output = models_folder(arguments.output or arguments.models)
+    require_writable(artifact_path(output).parent)
+    classifier = fit_classifier(arguments, reuse=output)
+    file = classifier.save(output)
+    artifact, skipped = classifier.artifact_, classifier.skipped_
+    found = check(
+        arguments.data, negatives=arguments.negatives, classifier=classifier, pixels=False
+    ).to_dict()["counts"]
+    summary = artifact.summary()
+    faces = count_faces(artifact.preprocessing, artifact.support, skipped)
+    if faces is not None:
+        summary["faces"] = faces
+    errors = [str(error) for error in skipped]
+    record = {"file": str(file), "skipped": errors, "check": found, **summary}
+    say_result(arguments, record, _text(record, file, arguments))
+    return 1 if skipped else 0
+
+
+def fit_classifier(arguments: argparse.Namespace, reuse: Path | None) -> FewShotClassifier:
+    """Fit with the options given, and name the images that were skipped."""
+    from fewshot.classifier.few_shot import FewShotClassifier
+
+    if arguments.crop != "face" and (arguments.no_face != "whole" or arguments.detector):
+        raise UsageError("--no-face and --detector say how faces are found; add --crop face")
+    classifier = FewShotClassifier(
+        arguments.head,
+        arguments.backbone,
+        models=arguments.models,
+        views=arguments.views,
+        image_size=arguments.image_size,
+        crop=arguments.crop,
+        no_face=arguments.no_face,
+        detector=arguments.detector,
+        reject_rate=arguments.reject_rate,
+        threads=arguments.threads,
+    )
+    classifier.fit(
+        arguments.data,
+        negatives=arguments.negatives,
+        reuse=reuse,
+        progress=progress_bar("embedding"),
+    )
+    warn_skipped(classifier.skipped_)
+    return classifier
+
+
+def _text(record: Mapping[str, Any], file: Path, arguments: argparse.Namespace) -> str:
+    """Say what was learned, how well, what may be wrong with the images, and what to type next."""
+    shots = record["classes"]
+    return (
+        f"{classes_text(shots, 8)}\n"
+        f"{sum(shots.values())} images used, {len(record['skipped'])} skipped\n"
+        f"{_faces_text(record)}"
+        f"held-out accuracy: {accuracy_text(record['measured'])}\n"
+        f"{_check_text(record['check'], file, arguments)}"
+        f"wrote {printable(file)}\n"
+        f"next: fewshot classify{models_option(file)} IMAGE"
+    )
+
+
+def _check_text(found: Mapping[str, int], file: Path, arguments: argparse.Namespace) -> str:
+    if not found:
+        return ""
+    negatives = ["--negatives", arguments.negatives] if arguments.negatives else []
+    command = f"fewshot check {quoted(arguments.data, *negatives)}{models_option(file)}"
+    return f"check: {findings_text(found)}; see: {command}\n"
+
+
+def _faces_text(record: Mapping[str, Any]) -> str:
+    if "faces" not in record:
+        return ""
+    images, without, part = (record["faces"][key] for key in ("images", "without", "fraction"))
+    fate = {"whole": ", used whole", "skip": ", skipped"}.get(record["preprocessing"]["no_face"])
+    end = fate if without and fate else ""
+    return f"no face found in {without} of {images} images ({part:.0%}){end}\n"

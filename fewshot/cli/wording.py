@@ -1,0 +1,61 @@
+"""Wording that several commands share."""
+
+from __future__ import annotations
+
+from fewshot.cli.output import printable
+
+TYPE_CHECKING = False  # not from `typing`, which takes time to import
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from fewshot.prediction import Prediction
+
+
+def accuracy_text(measured: Mapping[str, float]) -> str:
+    """Return held-out accuracy with its interval."""
+    total, correct = measured["held_out_images"], measured["held_out_correct"]
+    if not total:
+        return "not measured, as no image could be held out"
+    low, high = measured["accuracy_low"], measured["accuracy_high"]
+    return (
+        f"{correct / total:.2f} (95 % interval {low:.2f} to {high:.2f}; "
+        f"{correct:.0f} of {total:.0f} images, each held out once)"
+    )
+
+
+def classes_text(shots: Mapping[str, int], most: int) -> str:
+    """List the first few classes with their number of images."""
+    named = [f"{printable(label)} {n}" for label, n in shots.items()]
+    rest = [f"and {len(named) - most} more"] if len(named) > most else []
+    noun = "class" if len(named) == 1 else "classes"
+    return f"{len(named)} {noun}: {', '.join(named[:most] + rest)}"
+
+
+def findings_text(found: Mapping[str, int]) -> str:
+    """Return how many findings of each kind a check has."""
+    from fewshot.data_checks.finding import WORDS
+
+    return ", ".join(f"{n} {WORDS[kind][n > 1]}" for kind, n in found.items()) or "nothing found"
+
+
+def prediction_text(prediction: Prediction, top: int = 1, where: str = "") -> str:
+    """Return a prediction with the `top` most probable classes; `where` follows the image."""
+    scores = list(prediction.scores.items())[:top]
+    best, *others = [f"{printable(label)} {p:.2f}" for label, p in scores]
+    verdict = best if prediction.known else f"unknown (closest: {best})"
+    place = [where] if where else []
+    return "  ".join([printable(prediction.image), *place, verdict, *others])
+
+
+def models_option(file: Path) -> str:
+    """Return the option that names a classifier file, if it needs one."""
+    place = file.parent if file.name == "classifier.pkl" else file
+    return "" if str(place) == "models" else f" --models {quoted(str(place))}"
+
+
+def quoted(*words: str) -> str:
+    """Join words as they can be typed in a shell."""
+    import shlex
+
+    return printable(shlex.join(words))

@@ -1,0 +1,111 @@
+"""Fitting from the command line."""
+
+import json
+import os
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import CLASSES, Run, draw, draw_noise, write_set
+
+
+def test_fit_says_what_it_did_and_what_to_type_next(
+    fewshot: Run, support_folder: Path, tmp_path: Path
+) -> None:
+    fitted = fewshot("fit", support_folder)
+    assert (fitted.returncode, fitted.stderr) == (0, "")
+    assert "3 classes: disc 4, grid 4, stripes 4" in fitted.stdout
+    assert "12 images used, 0 skipped" in fitted.stdout
+    assert "held-out accuracy: 1.00 (95 % interval 0.76 to 1.00; 12 of 12 images" in fitted.stdout
+    assert sorted(os.listdir(tmp_path / "models")) == ["classifier.pkl", "mobilenet_v2.onnx"]
+    assert fitted.stdout.splitlines()[-1] == "next: fewshot classify IMAGE"
+
+
+def test_json_and_output_folder(cli: Run, support_folder: Path, tmp_path: Path) -> None:
+    fitted = cli("fit", support_folder, "-o", "some where", "--head", "centroid", "--json")
+    summary = json.loads(fitted.stdout)
+    assert summary["classes"] == dict.fromkeys(CLASSES, 4)
+    assert summary["head"] == "centroid" and summary["skipped"] == []
+    assert Path(summary["file"]) == Path("some where", "classifier.pkl")
+    assert (tmp_path / "some where" / "classifier.pkl").is_file()
+    told = cli("fit", support_folder, "-o", "some where").stdout.splitlines()[-1]
+    assert told == "next: fewshot classify --models 'some where' IMAGE"
+
+
+def test_what_is_skipped_is_named_and_exits_1(cli: Run, tmp_path: Path) -> None:
+    data = write_set(tmp_path / "data", 2)
+    (data / "disc" / "bad.jpg").write_bytes(b"")
+    fitted = cli("fit", "data")
+    assert fitted.returncode == 1
+    assert fitted.stderr == (
+        f"fewshot: skipped {Path('data/disc/bad.jpg')}: empty file (0 bytes)\n"
+    )
+    assert "6 images used, 1 skipped" in fitted.stdout
+    assert "; see: fewshot check data\n" in fitted.stdout
+    assert (tmp_path / "models" / "classifier.pkl").is_file()
+
+
+def test_negatives_views_and_a_reject_rate(cli: Run, support_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "no").mkdir()
+    for seed in range(4):
+        draw_noise(seed).save(tmp_path / "no" / f"{seed}.png")
+    fitted = cli(
+        *("fit", support_folder, "--negatives", "no", "--views", 2, "--reject-rate", 0.1, "--json")
+    )
+    summary = json.loads(fitted.stdout)
+    assert fitted.returncode == 0 and summary["negatives"] == 4
+    assert summary["preprocessing"]["views"] == 2 and summary["reject_rate"] == 0.1
+    assert summary["classes"] == dict.fromkeys(CLASSES, 4)
+    told = cli("info").stdout
+    assert "12 and 4 negatives" in told and "views: 2" in told
+    assert "\nunknown   false rejection rate about 10%\n" in told
+    draw_noise(9).save(tmp_path / "noise.png")
+    assert cli("classify", "noise.png").stdout.startswith("noise.png  unknown (closest: ")
+
+
+def test_one_class_and_negatives(cli: Run, support_folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(support_folder / "disc", tmp_path / "data" / "disc")
+    fitted = cli("fit", "data", "--negatives", support_folder / "grid")
+    assert fitted.returncode == 0 and "1 class: disc 4" in fitted.stdout
+    told = cli("classify", support_folder / "disc", support_folder / "grid").stdout
+    verdicts = [line.split("  ")[1].split()[0] for line in told.splitlines()]
+    assert verdicts[4:] == ["unknown"] * 4 and verdicts[:4].count("disc") >= 3
+
+
+def test_an_image_size(cli: Run, support_folder: Path) -> None:
+    fitted = cli("fit", support_folder, "--image-size", 64)
+    assert (fitted.returncode, fitted.stderr) == (0, "")
+    assert "64 x 64" in cli("info").stdout
+    assert cli("classify", support_folder).returncode == 0
+    refused = cli("fit", support_folder, "--image-size", 8)
+    assert refused.returncode == 2 and "expected 32 to 4096" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nowhere"], "nowhere: no such folder"),
+        (["one"], "only one class, 'cat'; .* needs two or more"),
+        (["one", "--backbone", "resnet"], "only one class"),
+        (["one", "--head", "forest"], "invalid choice: 'forest'"),
+        (["two", "--views", "9"], "views is 9; expected 1 to 8"),
+        (["two", "--views", "0"], "'0' is not a number of 1 or more"),
+        (["two", "--reject-rate", "1"], "reject rate is 1.0; expected 0 to 1"),
+        (["two", "--negatives", "nowhere"], "nowhere: no images found"),
+        (["bad"], "class 'cat': none of its 1 images could be read"),
+        (["two", "--no-face", "skip"], "add --crop face"),
+    ],
+)
+def test_what_is_refused(cli: Run, tmp_path: Path, arguments: list[str], message: str) -> None:
+    for folder in ("one/cat", "two/cat", "two/dog", "bad/cat", "bad/dog"):
+        (tmp_path / folder).mkdir(parents=True)
+        if folder.startswith("bad"):
+            (tmp_path / folder / "1.png").write_bytes(b"no")
+        else:
+            draw("disc" if folder.endswith("cat") else "grid", 0).save(tmp_path / folder / "1.png")
+    failed = cli("fit", *arguments)
+    assert (failed.returncode, failed.stdout) == (2, "")
+    assert re.search(message, failed.stderr), failed.stderr
+    assert not (tmp_path / "models").exists()
