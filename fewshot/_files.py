@@ -61,6 +61,27 @@ def require_writable(folder: Path) -> None:
         raise UsageError(f"{folder}: {existing} {state}; give another folder to write to")
 
 
+def require_replaceable(path: Path, mark: bytes) -> None:
+    """Refuse to write over a folder or a file that fewshot did not write, before work is done.
+
+    Parameters
+    ----------
+    path : Path
+    mark : bytes
+        What every file of that kind by fewshot holds, and no other.
+
+    Raises
+    ------
+    UsageError
+        Also if no file can be written there.
+    """
+    if path.is_dir():
+        raise UsageError(f"{path}: is a folder; give the name of a file")
+    if path.exists() and mark not in path.read_bytes():
+        raise UsageError(f"{path}: exists and was not written by fewshot; give another name")
+    require_writable(path.parent)
+
+
 def require_utf8(path: Path) -> str:
     """Return a path as text, or refuse one that a C++ library would crash at.
 

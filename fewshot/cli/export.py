@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 EPILOG = """examples:
   fewshot export                                  models/ into classifier.onnx
-  fewshot export --precision int16                half the size, nearly the same numbers
+  fewshot export --precision fp16                 half the size, nearly the same numbers
   fewshot export --precision int8 --data data/    a third of it, calibrated on these images
   fewshot export --html page/                     a page that classifies in the browser
 
@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--precision",
-        choices=PRECISIONS,
+        metavar=f"{{{','.join(PRECISIONS)}}}",
         default=PRECISIONS[0],
         help="of the weights (default: fp32)",
     )

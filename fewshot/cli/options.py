@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 # Written out, as importing where they are defined takes numpy; a test compares them.
 HEADS = ("auto", "logistic", "discriminant", "centroid")
-PRECISIONS = ("fp32", "fp16", "int16", "int8")
+PRECISIONS = ("fp32", "fp16", "int8")
 DEFAULT_BACKBONE = "mobilenet_v2"
 CROPS = ("whole", "face")
 NO_FACE = ("whole", "skip", "error")

@@ -1,11 +1,11 @@
-"""Make versions of a backbone with smaller weights: half the size, or a third of it and faster."""
+"""Make a backbone's weights smaller: float16 storage, or 8-bit integer arithmetic."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +15,10 @@ from fewshot.errors import BackboneError, UsageError
 if TYPE_CHECKING:
     import onnx
 
-Floats: TypeAlias = NDArray[np.float32]
-# Smaller tensors (biases, scalings) stay float32: together 2 % of the numbers. Float16 is also too
-# coarse for the first convolutions: with 5 % more left alone, probabilities move half as far.
-_SMALL, _SMALL_FP16 = 2048, 20_000
+# Smaller tensors stay float32: biases and scalings, which are 2 % of the numbers, and the first
+# convolutions, for which float16 is too coarse: with these 5 % left alone, probabilities move half
+# as far.
+_SMALL = 20_000
 # Few channels of very different ranges make the first convolutions all but impossible to quantise:
 # in MobileNetV2 these four hold 0.15 % of the weights, and quantised cause 90 % of the error.
 _FLOAT_CONVOLUTIONS = 4
@@ -27,28 +27,30 @@ _FLOAT_CONVOLUTIONS = 4
 def to_fp16(model: onnx.ModelProto) -> onnx.ModelProto:
     """Store the large weights of a backbone as float16: about half the size.
 
-    onnxruntime turns them into float32 once, when it opens the file, and then computes as ever.
+    onnxruntime turns them into float32 once, when it opens the file, and computes in float32.
 
     Parameters
     ----------
     model : onnx.ModelProto
-        A backbone with float32 weights; left as it is.
+        A backbone with float32 weights; not changed.
 
     Returns
     -------
     onnx.ModelProto
         With the same inputs, outputs, metadata, opset and IR version.
     """
-    return _with_weights(model, lambda values: (values.astype(np.float16), None), _SMALL_FP16)
+    from onnx import TensorProto, helper, numpy_helper
 
-
-def to_int16(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Store the weights of a backbone as 16-bit integers, scaled for each output channel.
-
-    Somewhat smaller than `to_fp16`, and closer to the original: none of the bits is spent on an
-    exponent.
-    """
-    return _with_weights(model, _scaled, _SMALL)
+    casts, constants = [], []
+    for tensor in model.graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if values.dtype != np.float32 or values.size < _SMALL:
+            constants.append(tensor)
+            continue
+        stored = f"{tensor.name}_stored"
+        constants.append(numpy_helper.from_array(values.astype(np.float16), stored))
+        casts.append(helper.make_node("Cast", [stored], [tensor.name], to=TensorProto.FLOAT))
+    return _with_graph(model, [*casts, *model.graph.node], constants)
 
 
 def to_int8(model: onnx.ModelProto, batches: Iterable[NDArray[np.uint8]]) -> onnx.ModelProto:
@@ -63,10 +65,10 @@ def to_int8(model: onnx.ModelProto, batches: Iterable[NDArray[np.uint8]]) -> onn
     Parameters
     ----------
     model : onnx.ModelProto
-        A backbone with float32 weights and named nodes; left as it is.
+        A backbone with float32 weights and named nodes; not changed.
     batches : iterable of ndarray of uint8, shape (n, H, W, 3)
-        RGB images of the backbone's size, some 50 in all: of the support set, or `drawn_pictures`.
-        The result depends on them, not on how they are parted.
+        RGB images of the backbone's size, some 50 in all: training images, or `draw_images`. How
+        they are split into batches makes no difference.
 
     Returns
     -------
@@ -76,19 +78,19 @@ def to_int8(model: onnx.ModelProto, batches: Iterable[NDArray[np.uint8]]) -> onn
     Raises
     ------
     UsageError
-        If there is no image, or something else than images.
+        If there is no image, or a batch of another type or shape.
     BackboneError
-        If the opset is older than 13, which knows no quantisation by channel.
+        If the opset is older than 13, which has no quantisation by channel.
     """
     import onnx
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
 
     if any(entry.version < 13 for entry in model.opset_import if entry.domain == ""):
         raise BackboneError("the backbone's opset is older than 13; export it again with 13")
-    images = list(_images(batches))
+    images = list(_split(batches))
     if not images:
-        raise UsageError("no image to calibrate on; give some, or those of drawn_pictures")
-    prepared = _copy(model)  # as onnxruntime's own preparation marks it, or it logs advice
+        raise UsageError("no image to calibrate on; give some, or those of draw_images")
+    prepared = _copy(model)  # marked as onnxruntime's own preparation does, or it logs advice
     prepared.metadata_props.add(key="onnx.quant.pre_process", value="onnxruntime.quant")
     with TemporaryDirectory() as folder:
         source, result = (Path(folder) / f"{name}.onnx" for name in ("float", "int8"))
@@ -96,7 +98,7 @@ def to_int8(model: onnx.ModelProto, batches: Iterable[NDArray[np.uint8]]) -> onn
         quantize_static(
             source,  # a file, as onnxruntime 1.16 takes no model
             result,
-            _Feeds(images),
+            _CalibrationReader(images),
             quant_format=QuantFormat.QDQ,
             per_channel=True,
             reduce_range=True,
@@ -111,55 +113,19 @@ def to_int8(model: onnx.ModelProto, batches: Iterable[NDArray[np.uint8]]) -> onn
     return _with_graph(model, graph.node, graph.initializer)
 
 
-def drawn_pictures(n: int, size: int) -> NDArray[np.uint8]:
-    """Draw pictures to calibrate on where there are no photographs: colours, shapes and noise.
-
-    Parameters
-    ----------
-    n, size : int
-        How many, and their height and width in pixels.
+def draw_images(n: int, size: int) -> NDArray[np.uint8]:
+    """Draw images to calibrate on where there are no photographs: colours, shapes and noise.
 
     Returns
     -------
     ndarray of uint8, shape (n, size, size, 3)
         RGB; always the same.
     """
-    return np.stack([_drawn(np.random.default_rng(seed), size) for seed in range(n)])
-
-
-def _with_weights(
-    model: onnx.ModelProto,
-    smaller: Callable[[Floats], tuple[NDArray[Any], Floats | None]],
-    least: int,
-) -> onnx.ModelProto:
-    """Replace weights by smaller ones, and nodes that lead from those to float32."""
-    from onnx import TensorProto, helper, numpy_helper
-
-    nodes, constants = [], []
-    for tensor in model.graph.initializer:
-        values, name = numpy_helper.to_array(tensor), tensor.name
-        if values.dtype != np.float32 or values.size < least:
-            constants.append(tensor)
-            continue
-        stored, scale = smaller(values)
-        constants.append(numpy_helper.from_array(stored, f"{name}_stored"))
-        cast = name if scale is None else f"{name}_cast"
-        nodes.append(helper.make_node("Cast", [f"{name}_stored"], [cast], to=TensorProto.FLOAT))
-        if scale is not None:
-            constants.append(numpy_helper.from_array(scale, f"{name}_scale"))
-            nodes.append(helper.make_node("Mul", [cast, f"{name}_scale"], [name]))
-    return _with_graph(model, [*nodes, *model.graph.node], constants)
-
-
-def _scaled(values: Floats) -> tuple[NDArray[Any], Floats]:
-    """Round to 16-bit integers, each output channel by a scale of its own."""
-    largest = np.abs(values).max(axis=tuple(range(1, values.ndim)), keepdims=True)
-    scale = np.where(largest > 0, largest / 32767, 1).astype(np.float32)
-    return np.rint(values / scale).clip(-32767, 32767).astype(np.int16), scale
+    return np.stack([_draw(np.random.default_rng(seed), size) for seed in range(n)])
 
 
 def _with_graph(model: onnx.ModelProto, nodes: Any, constants: Any) -> onnx.ModelProto:
-    """Copy a model but for its nodes and weights."""
+    """Copy a model, with other nodes and weights."""
     other = _copy(model)
     for field, content in (("node", nodes), ("initializer", constants), ("value_info", ())):
         other.graph.ClearField(field)
@@ -168,7 +134,6 @@ def _with_graph(model: onnx.ModelProto, nodes: Any, constants: Any) -> onnx.Mode
 
 
 def _copy(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Copy a model, so that the caller's stays as it is."""
     other = type(model)()
     other.CopyFrom(model)
     return other
@@ -182,20 +147,19 @@ def _first_nodes(model: onnx.ModelProto) -> list[str]:
     return [node.name for node in model.graph.node[:end]]
 
 
-class _Feeds:
-    """Feed single images to the calibration, as onnxruntime's CalibrationDataReader would."""
+class _CalibrationReader:
+    """Feeds one image at a time, as onnxruntime's CalibrationDataReader."""
 
     def __init__(self, images: list[NDArray[np.uint8]]) -> None:
         self._images = iter(images)
 
     def get_next(self) -> dict[str, NDArray[np.uint8]] | None:
-        """Give the next input of the backbone, or None after the last."""
+        """Return the next input of the backbone, or None after the last."""
         image = next(self._images, None)
         return None if image is None else {"image": image[None]}
 
 
-def _images(batches: Iterable[NDArray[np.uint8]]) -> Iterator[NDArray[np.uint8]]:
-    """Part batches into images."""
+def _split(batches: Iterable[NDArray[np.uint8]]) -> Iterator[NDArray[np.uint8]]:
     for batch in batches:
         if batch.dtype != np.uint8 or batch.ndim != 4 or batch.shape[3] != 3:
             found = f"{batch.dtype} of shape {batch.shape}"
@@ -203,16 +167,16 @@ def _images(batches: Iterable[NDArray[np.uint8]]) -> Iterator[NDArray[np.uint8]]
         yield from batch
 
 
-def _drawn(chance: np.random.Generator, size: int) -> NDArray[np.uint8]:
+def _draw(chance: np.random.Generator, size: int) -> NDArray[np.uint8]:
     """Draw smooth colours of several scales, rectangles over them, and noise over all."""
-    picture = np.zeros((size, size, 3))
+    image = np.zeros((size, size, 3))
     for cells in (2, 5, 12, 40):
         hats = 1 - abs(np.linspace(0, cells - 1, size)[:, None] - np.arange(cells))
         colours = chance.uniform(0, chance.uniform(0, 1), (cells, cells, 3))
-        picture += np.einsum("yi,xj,ijc->yxc", *[hats.clip(0)] * 2, colours, optimize=True)
-    picture *= chance.uniform(128, 255) / picture.max()
+        image += np.einsum("yi,xj,ijc->yxc", *[hats.clip(0)] * 2, colours, optimize=True)
+    image *= chance.uniform(128, 255) / image.max()
     for _ in range(chance.integers(25)):
         (y, x), (tall, wide) = chance.integers(size, size=(2, 2)) // [[1], [2]]
-        picture[y : y + tall, x : x + wide] = chance.uniform(0, 255, 3)
-    picture += chance.normal(0, chance.uniform(0, 25), picture.shape)
-    return np.asarray(picture.clip(0, 255), np.uint8)
+        image[y : y + tall, x : x + wide] = chance.uniform(0, 255, 3)
+    image += chance.normal(0, chance.uniform(0, 25), image.shape)
+    return np.asarray(image.clip(0, 255), np.uint8)

@@ -1,4 +1,4 @@
-"""Write a web page that classifies photographs in the browser, in one file with all it needs."""
+"""Write a web page that classifies images in the browser, with all it needs in one file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from fewshot._files import replacing, require_writable
+from fewshot._files import replacing, require_replaceable
 from fewshot.classifier.few_shot import FewShotClassifier
 from fewshot.errors import UsageError
 from fewshot.export.onnx_file import export_classifier
@@ -33,7 +33,7 @@ def export_page(
     Parameters
     ----------
     classifier : FewShotClassifier
-        Fitted, looking at each image once.
+        Fitted, with one view per image.
     folder : path
         Where the page goes, as ``index.html``.
     runtime : path, optional
@@ -54,9 +54,7 @@ def export_page(
     """
     dist = find_runtime(runtime)
     index = Path(folder) / _INDEX
-    if index.exists() and _MARK not in index.read_bytes():
-        raise UsageError(f"{index}: is there and was not written by fewshot; give another folder")
-    require_writable(index.parent)
+    require_replaceable(index, _MARK)
     with tempfile.TemporaryDirectory() as scratch:
         file = export_classifier(
             classifier,
@@ -115,5 +113,5 @@ def write_page(onnx_file: Path, runtime: Path, folder: Path) -> Path:
 
 
 def _packed(file: Path) -> str:
-    """Compress a file, in letters that mean nothing in HTML."""
+    """Compress a file, as text without a meaning in HTML."""
     return base64.b64encode(gzip.compress(file.read_bytes(), mtime=0)).decode()

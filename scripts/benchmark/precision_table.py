@@ -20,7 +20,8 @@ from fewshot.backbones.session import OnnxNetwork
 from fewshot.embedder import Embedder
 from fewshot.evaluation.learning_curve import draw_splits
 from fewshot.evaluation.metrics import t_interval
-from fewshot.export.onnx_file import PRECISIONS, backbone_in, calibration_pixels, export_classifier
+from fewshot.export.onnx_file import export_classifier
+from fewshot.export.precision import PRECISIONS, calibration_pixels, convert_backbone
 from fewshot.heads.decision import Decision, fit_decision
 from fewshot.images.decode import open_rgb
 from fewshot.images.files import image_files
@@ -50,7 +51,7 @@ def run(arguments: argparse.Namespace) -> None:
 def _write(precision: str, file: Path, photographs: Sequence[Path] = ()) -> Path:
     """Write the backbone in a precision, calibrated on photographs or on drawn pictures."""
     pixels = calibration_pixels(photographs, Embedder().preprocessing_) if photographs else None
-    onnx.save(backbone_in(precision, find_backbone(), pixels), file)
+    onnx.save(convert_backbone(precision, find_backbone(), pixels), file)
     return file
 
 

@@ -13,7 +13,7 @@ import pytest
 from fewshot.backbones import find
 from fewshot.cli import options
 from fewshot.cli.app import COMMANDS
-from fewshot.export.onnx_file import PRECISIONS
+from fewshot.export.precision import PRECISIONS
 from fewshot.heads.linear import HEADS
 from fewshot.images.preprocessing import Preprocessing
 from tests.conftest import CLASSES, Run, draw

@@ -20,7 +20,7 @@ from tests.conftest import CLASSES, draw
 
 onnx = pytest.importorskip("onnx")
 
-from fewshot.export.quantize import drawn_pictures, to_fp16, to_int8, to_int16  # noqa: E402
+from fewshot.export.quantize import draw_images, to_fp16, to_int8  # noqa: E402
 
 Images = NDArray[np.uint8]
 SHOTS = 6
@@ -33,9 +33,9 @@ def original() -> Any:
 
 @pytest.fixture(scope="module")
 def smaller(original: Any) -> dict[str, Any]:
-    """Every version, the 8-bit one calibrated on drawn pictures; not to be changed."""
-    int8 = to_int8(original, [drawn_pictures(12, 224)])
-    return {"fp16": to_fp16(original), "int16": to_int16(original), "int8": int8}
+    """Every version, the 8-bit one calibrated on drawn images; not to be changed."""
+    int8 = to_int8(original, [draw_images(12, 224)])
+    return {"fp16": to_fp16(original), "int8": int8}
 
 
 @pytest.fixture(scope="module")
@@ -48,16 +48,16 @@ def files(smaller: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture(scope="module")
 def embeddings(files: dict[str, Path]) -> dict[str, NDArray[np.float32]]:
-    """What each version says of the same pictures, class after class."""
-    pictures = [draw(label, seed) for label in CLASSES for seed in range(2 * SHOTS)]
-    return {name: Embedder(path).embed(pictures) for name, path in files.items()}
+    """Embeddings of the same images by each version, class after class."""
+    images = [draw(label, seed) for label in CLASSES for seed in range(2 * SHOTS)]
+    return {name: Embedder(path).embed(images) for name, path in files.items()}
 
 
 def every(model: Any, field: str) -> list[bytes]:
     return [entry.SerializeToString() for entry in getattr(model, field)]
 
 
-VERSIONS = pytest.mark.parametrize("name", ["fp16", "int16", "int8"])
+VERSIONS = pytest.mark.parametrize("name", ["fp16", "int8"])
 
 
 @VERSIONS
@@ -74,14 +74,12 @@ def test_inputs_outputs_metadata_and_versions_are_kept(
     assert {node.domain for node in model.graph.node} == {""}
 
 
-@pytest.mark.parametrize(("name", "share"), [("fp16", 0.54), ("int16", 0.52), ("int8", 0.30)])
+@pytest.mark.parametrize(("name", "share"), [("fp16", 0.54), ("int8", 0.30)])
 def test_size(name: str, share: float, files: dict[str, Path]) -> None:
     assert files[name].stat().st_size < share * files["fp32"].stat().st_size
 
 
-@pytest.mark.parametrize(
-    ("name", "least"), [("fp16", 0.99999), ("int16", 0.999999), ("int8", 0.98)]
-)
+@pytest.mark.parametrize(("name", "least"), [("fp16", 0.99999), ("int8", 0.98)])
 def test_embeddings_are_close_to_the_original(
     name: str, least: float, embeddings: dict[str, NDArray[np.float32]]
 ) -> None:
@@ -89,9 +87,8 @@ def test_embeddings_are_close_to_the_original(
     assert similarity.mean() > least
 
 
-@pytest.mark.parametrize(("name", "most"), [("fp16", 5e-3), ("int16", 1e-3)])
-def test_a_head_of_the_original_answers_the_same(
-    name: str, most: float, embeddings: dict[str, NDArray[np.float32]]
+def test_a_head_of_the_original_answers_the_same_on_fp16(
+    embeddings: dict[str, NDArray[np.float32]],
 ) -> None:
     labels = np.repeat(np.arange(len(CLASSES)), 2 * SHOTS)
     fitted = np.arange(len(labels)) % 2 == 0
@@ -99,8 +96,8 @@ def test_a_head_of_the_original_answers_the_same(
         "auto", embeddings["fp32"][fitted], labels[fitted], len(CLASSES), 0.05
     )
     expected, _ = decision.decide(embeddings["fp32"][~fitted])
-    answered, _ = decision.decide(embeddings[name][~fitted])
-    assert np.abs(answered - expected).max() < most
+    answered, _ = decision.decide(embeddings["fp16"][~fitted])
+    assert np.abs(answered - expected).max() < 5e-3
 
 
 def test_a_head_fitted_on_int8_tells_the_classes_apart(
@@ -146,11 +143,11 @@ def test_the_original_stays_as_it_is(original: Any, smaller: dict[str, Any]) -> 
     )
 
 
-def test_how_images_are_parted_into_batches_does_not_matter(original: Any) -> None:
-    pictures = drawn_pictures(4, 64)
-    whole = to_int8(original, [pictures])
-    parted = to_int8(original, (part for part in (pictures[:1], pictures[1:])))
-    assert whole.SerializeToString(deterministic=True) == parted.SerializeToString(
+def test_how_images_are_split_into_batches_does_not_matter(original: Any) -> None:
+    images = draw_images(4, 64)
+    whole = to_int8(original, [images])
+    split = to_int8(original, (part for part in (images[:1], images[1:])))
+    assert whole.SerializeToString(deterministic=True) == split.SerializeToString(
         deterministic=True
     )
 
@@ -158,8 +155,8 @@ def test_how_images_are_parted_into_batches_does_not_matter(original: Any) -> No
 def test_int8_is_the_same_in_another_process(original: Any) -> None:
     code = (
         "import hashlib, onnx; from fewshot.backbones.find import find_backbone;"
-        "from fewshot.export.quantize import drawn_pictures, to_int8;"
-        "model = to_int8(onnx.load(find_backbone()), [drawn_pictures(2, 64)]);"
+        "from fewshot.export.quantize import draw_images, to_int8;"
+        "model = to_int8(onnx.load(find_backbone()), [draw_images(2, 64)]);"
         "print(hashlib.sha256(model.SerializeToString(deterministic=True)).hexdigest())"
     )
     digests = {
@@ -178,16 +175,16 @@ def test_int8_is_the_same_in_another_process(original: Any) -> None:
 def test_nothing_is_printed_or_logged(
     original: Any, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    to_int8(original, [drawn_pictures(1, 64)])
+    to_int8(original, [draw_images(1, 64)])
     assert capfd.readouterr() == ("", "")
     assert not caplog.records
 
 
-def test_drawn_pictures_are_always_the_same_and_all_different() -> None:
-    pictures = drawn_pictures(5, 64)
-    assert pictures.shape == (5, 64, 64, 3) and pictures.dtype == np.uint8
-    assert (pictures[:3] == drawn_pictures(3, 64)).all()
-    assert len({picture.tobytes() for picture in pictures}) == 5
+def test_draw_images_are_always_the_same_and_all_different() -> None:
+    images = draw_images(5, 64)
+    assert images.shape == (5, 64, 64, 3) and images.dtype == np.uint8
+    assert (images[:3] == draw_images(3, 64)).all()
+    assert len({picture.tobytes() for picture in images}) == 5
 
 
 @pytest.mark.parametrize("batches", [[], [np.zeros((0, 64, 64, 3), np.uint8)]])
@@ -209,7 +206,7 @@ def test_an_opset_without_quantisation_by_channel(original: Any) -> None:
     older.CopyFrom(original)
     older.opset_import[0].version = 12
     with pytest.raises(BackboneError, match="older than 13"):
-        to_int8(older, [drawn_pictures(1, 64)])
+        to_int8(older, [draw_images(1, 64)])
 
 
 def test_importing_it_does_not_need_onnx() -> None:

@@ -113,7 +113,7 @@ def test_another_page_is_not_replaced(models: Path, tmp_path: Path) -> None:
     page = tmp_path / "index.html"
     page.write_text("<p>mine", encoding="utf-8")
     classifier = FewShotClassifier.load(models)
-    with pytest.raises(UsageError, match=r"index\.html: is there and was not written by fewshot"):
+    with pytest.raises(UsageError, match=r"index\.html: exists and was not written by fewshot"):
         export_page(classifier, tmp_path, runtime=made_up_runtime(tmp_path))
     assert page.read_text(encoding="utf-8") == "<p>mine"
     page.unlink()
@@ -188,7 +188,7 @@ def test_the_page_answers_like_python(
         )
         pixels = np.asarray(open_rgb(photograph))[None]
         names = ["probabilities", "known"]
-        (probabilities,), (known,) = classifier._session.run(names, {"image": pixels})
+        (probabilities,), (known,) = classifier._network.session.run(names, {"image": pixels})
         order = np.argsort(-probabilities)
         labels = "[...document.querySelectorAll('li span')].map((label) => label.textContent)"
         assert browser.value(labels) == [classifier.classes_[i] for i in order]
