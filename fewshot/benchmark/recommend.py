@@ -1,184 +1,97 @@
-"""Say which precision, image size and threads are worth having, by figures that were measured."""
+"""Recommend the command that makes the fastest variant which is as accurate."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-# A change is worth its trouble from a tenth on, which also is about what a busy machine hides.
+# Less is not worth a change, and is lost in the noise of a busy machine.
 _FASTER = 1.1
 _MAY_LOSE = 0.01
 
 
 @dataclass(frozen=True)
-class PrecisionRow:
-    """What a precision of the backbone gives.
+class Row:
+    """Speed and accuracy of one variant of a classifier.
 
     Attributes
     ----------
     precision : str
-        One of `fewshot.export.onnx_file.PRECISIONS`.
+        Of the backbone's weights; one of `fewshot.export.precision.PRECISIONS`.
+    image_size : int
+        Height and width of the backbone's input, in pixels.
     bytes : int
-        Size of the file.
-    latency_ms, latency_p90_ms : float
-        For one image on one thread: the median, and what nine of ten stay below.
+        Size of the backbone file, or of the exported file.
+    latency_ms : float
+        For one image on one thread, without decoding; the median of all rounds.
     images_per_second : dict of int to float
-        By the number of threads.
+        By number of threads.
     accuracy : float or None
-        On images held out, in [0, 1]; None where it was not measured.
+        Held-out accuracy in [0, 1]; None if not measured.
     """
 
     precision: str
+    image_size: int
     bytes: int
     latency_ms: float
-    latency_p90_ms: float
     images_per_second: dict[int, float]
     accuracy: float | None = None
 
 
 @dataclass(frozen=True)
-class SizeRow:
-    """What an image size gives: latency as in `PrecisionRow`, and accuracy if it was measured."""
+class Options:
+    """What a command must repeat: where the classifier is, how it was fitted, and its images."""
 
-    image_size: int
-    latency_ms: float
-    accuracy: float | None
+    models: tuple[str, ...] = ()
+    fit: tuple[str, ...] = ()
+    negatives: tuple[str, ...] = ()
+    data: str = "DATA"
 
 
-@dataclass(frozen=True)
-class Situation:
-    """What else there is to know before something can be recommended.
+def recommend(rows: Sequence[Row], options: Options) -> tuple[str, str]:
+    """Return a command, and why.
 
-    Attributes
-    ----------
-    exportable : bool
-        Whether 'fewshot export' can write this classifier, here.
-    given : mapping of str to str
-        The options that name its files, for example ``{"--models": "garden"}``.
-    negatives : bool
-        Whether it was fitted with images of none of the classes.
-    fitting : mapping of str to str
-        The options that it was fitted with, where they are not those by default.
+    A variant is better than the first row if it is at least 10 % faster and at most 1 percentage
+    point less accurate; at another image size, its accuracy must be known. The fastest is
+    recommended; if there is none, the number of threads.
     """
-
-    exportable: bool
-    given: Mapping[str, str] = field(default_factory=dict)
-    negatives: bool = False
-    fitting: Mapping[str, str] = field(default_factory=dict)
-
-
-def recommend(
-    rows: Sequence[PrecisionRow], situation: Situation, sizes: Sequence[SizeRow] = ()
-) -> tuple[str, str]:
-    """Recommend one command.
-
-    A precision is worth having if its median latency is 10 % or more better than that of the
-    first row, and its accuracy, where both are known, at most 1 point lower; of several the
-    fastest is taken, and without one the first row stays. Where nothing can be exported, the
-    number of threads is what is left to choose: as many as there are, unless another number gives
-    10 % more images a second.
-
-    To fit again at another image size is recommended by the same rule, if its accuracy is known
-    and it is 10 % or more faster than that precision as well.
-
-    Parameters
-    ----------
-    rows : sequence of PrecisionRow
-        The first is the classifier as it is.
-    situation : Situation
-    sizes : sequence of SizeRow
-        Other image sizes, in the precision of the first row.
-
-    Returns
-    -------
-    command : str
-        A line to type.
-    reason : str
-        Why.
-    """
-    best = choose_precision(rows)
-    if size := choose_size(sizes, rows[0], best):
-        options = {"--image-size": str(size.image_size), **situation.fitting}
-        if situation.negatives:
-            options["--negatives"] = situation.given.get("--negatives", "DIR")
-        data = situation.given.get("--data", "DATA")
-        return _line("fit", options, situation, data), _why_size(rows[0], size)
-    if not situation.exportable:
-        threads = choose_threads(best)
-        options = {"--threads": str(threads)} if threads else {}
-        return _line("classify", options, situation, "IMAGE"), _why_threads(best, threads)
-    options = {"--precision": best.precision}
-    if best.precision == "int8":
-        options["--data"] = situation.given.get("--data", "DATA")
-        if situation.negatives:
-            options["--negatives"] = situation.given.get("--negatives", "DIR")
-    return _line("export", options, situation), _why_precision(rows[0], best)
+    now = rows[0]
+    better = [row for row in rows[1:] if _is_better(row, now)]
+    if not better:
+        return _recommend_threads(now, options)
+    best = min(better, key=lambda row: row.latency_ms)
+    if best.image_size != now.image_size:
+        words = ["fit", "--image-size", str(best.image_size), *options.fit, *options.negatives]
+        words += [*options.models, options.data]
+    else:
+        words = ["export", "--precision", best.precision, *options.models]
+        if best.precision == "int8":  # its head is fitted again
+            words += ["--data", options.data, *options.negatives]
+    accuracy = "its accuracy was not measured, measure it with --data"
+    if best.accuracy is not None and now.accuracy is not None:
+        accuracy = f"accuracy {best.accuracy:.3f} instead of {now.accuracy:.3f}"
+    name = f"{best.precision} at {best.image_size} x {best.image_size} pixels"
+    faster = f"{now.latency_ms / best.latency_ms:.1f} times as fast"
+    return f"fewshot {shlex.join(words)}", f"{name} is {faster}; {accuracy}"
 
 
-def choose_precision(rows: Sequence[PrecisionRow]) -> PrecisionRow:
-    """Return the fastest row by the rule that `recommend` states."""
-    worth = [row for row in rows[1:] if _worth(row, rows[0])]
-    return min(worth, key=lambda row: row.latency_ms, default=rows[0])
-
-
-def choose_size(
-    sizes: Sequence[SizeRow], first: PrecisionRow, best: PrecisionRow
-) -> SizeRow | None:
-    """Return the fastest image size that is worth fitting again for, if one is."""
-    worth = [
-        size
-        for size in sizes
-        if None not in (size.accuracy, first.accuracy)
-        and _worth(size, first)
-        and size.latency_ms * _FASTER <= best.latency_ms
-    ]
-    return min(worth, key=lambda size: size.latency_ms, default=None)
-
-
-def choose_threads(row: PrecisionRow) -> int | None:
-    """Return a number of threads if it beats the highest by 10 %, else None."""
-    rates = row.images_per_second
-    fastest = max(rates, key=lambda threads: rates[threads])
-    return fastest if rates[fastest] >= _FASTER * rates[max(rates)] else None
-
-
-def _worth(row: PrecisionRow | SizeRow, first: PrecisionRow) -> bool:
-    """Tell whether a row is fast enough and not known to lose too much."""
-    if row.latency_ms * _FASTER > first.latency_ms:
+def _is_better(row: Row, now: Row) -> bool:
+    if row.latency_ms * _FASTER > now.latency_ms:
         return False
-    if row.accuracy is None or first.accuracy is None:
-        return True
-    return first.accuracy - row.accuracy <= _MAY_LOSE + 1e-9
+    if row.accuracy is None or now.accuracy is None:
+        return row.image_size == now.image_size
+    return now.accuracy - row.accuracy <= _MAY_LOSE + 1e-9
 
 
-def _line(command: str, options: Mapping[str, str], situation: Situation, *rest: str) -> str:
-    """Put a command line together."""
-    models = {k: v for k, v in situation.given.items() if k == "--models"}
-    words = [word for option in {**options, **models}.items() for word in option]
-    return f"fewshot {shlex.join([command, *words, *rest])}"
-
-
-def _why_precision(first: PrecisionRow, best: PrecisionRow) -> str:
-    """Say what the precision gains and costs."""
-    if best is first:
-        return f"no other precision is 10 % faster than {first.precision} and as accurate"
-    gain = f"{best.precision} is {first.latency_ms / best.latency_ms:.1f} times as fast"
-    if best.accuracy is None or first.accuracy is None:
-        return f"{gain}; its accuracy was not measured, give --data to know"
-    return f"{gain}; accuracy {best.accuracy:.3f} instead of {first.accuracy:.3f}"
-
-
-def _why_size(first: PrecisionRow, size: SizeRow) -> str:
-    """Say what the image size gains and costs."""
-    return (
-        f"at {size.image_size} x {size.image_size} pixels it is "
-        f"{first.latency_ms / size.latency_ms:.1f} times as fast; "
-        f"accuracy {size.accuracy:.3f} instead of {first.accuracy:.3f}"
+def _recommend_threads(now: Row, options: Options) -> tuple[str, str]:
+    """Recommend the default, a thread for each processor, unless fewer are at least 10 % faster."""
+    rates = now.images_per_second
+    best, most = max(rates, key=lambda threads: rates[threads]), max(rates)
+    fewer = rates[best] >= _FASTER * rates[most]
+    words = ["classify", *(["--threads", str(best)] if fewer else []), *options.models, "IMAGE"]
+    used = best if fewer else most
+    return f"fewshot {shlex.join(words)}", (
+        "no other variant that was measured is 10 % faster and as accurate; "
+        f"{rates[used]:.0f} images per second on {used} thread{'s' * (used > 1)}"
     )
-
-
-def _why_threads(row: PrecisionRow, threads: int | None) -> str:
-    """Say how fast that many threads are."""
-    used = threads or max(row.images_per_second)
-    return f"{row.images_per_second[used]:.0f} images a second, {used} at the same time"

@@ -1,59 +1,55 @@
-"""Measure how fast a classifier is on this machine, and what would make it faster."""
+"""Measure how fast a classifier is on this machine, and which variant would be faster."""
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from time import perf_counter
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from fewshot._parallel import Progress, available_processors
-from fewshot.backbones.find import DEFAULT_MODELS, models_folder
-from fewshot.benchmark.recommend import PrecisionRow, Situation, SizeRow, recommend
-from fewshot.benchmark.timing import Timing
-from fewshot.benchmark.variants import Fitted, Variant, make_variants, single_file
-from fewshot.classifier.base import Classifier
+from fewshot.backbones.find import DEFAULT_BACKBONE, DEFAULT_MODELS, models_folder
+from fewshot.benchmark.recommend import Options, Row, recommend
+from fewshot.benchmark.timing import threads_to_try, time_round
+from fewshot.benchmark.variants import make_variants
 from fewshot.classifier.exported import ExportedClassifier
 from fewshot.classifier.few_shot import FewShotClassifier
 from fewshot.classifier.load import load_classifier
 from fewshot.classifier.verification import machine
 from fewshot.errors import ImageError, UsageError
+from fewshot.export.precision import PRECISIONS, require_classes
 from fewshot.images.reference import reference_images
-from fewshot.training.support_set import collect
+from fewshot.training.fit import fit_artifact
+from fewshot.training.support_set import SupportSet, collect
 
-_SECONDS = 15.0
+Classifier: TypeAlias = ExportedClassifier | FewShotClassifier
+AnyPath: TypeAlias = str | os.PathLike[str]
+Variants: TypeAlias = Sequence[tuple[str, Classifier]]
+
+_MOST_ROUNDS = 60
+_FOLDER = "give --models the folder that it was exported from"
 
 
 @dataclass(frozen=True)
 class Benchmark:
-    """How fast a classifier is here, and how fast it could be.
+    """Speed, memory and accuracy of a classifier and its variants on this machine.
 
-    Attributes
-    ----------
-    classifier : str
-    machine : mapping of str to str or int
-    precisions : tuple of PrecisionRow
-        The first is the classifier as it is.
-    image_sizes : tuple of SizeRow
-        In the precision of the first row.
-    peak_memory_mib : float or None
-        The most memory this process had held once the classifier, as it is, had answered; None
-        where the system does not tell.
-    notes : tuple of str
-        What was not measured, and why.
-    recommendation, reason : str
-        A line to type, and why; see `fewshot.benchmark.recommend.recommend`.
-    skipped : tuple of ImageError
-        Images of the data that could not be read.
+    The first row is the classifier as it is. `peak_memory_mib` is that of this process once it has
+    answered, None on Windows; `notes` say what was not measured, and why; `recommendation` is a
+    command; `skipped` are the images of the data that could not be read.
     """
 
     classifier: str
     machine: Mapping[str, str | int]
-    precisions: tuple[PrecisionRow, ...]
-    image_sizes: tuple[SizeRow, ...]
+    rows: tuple[Row, ...]
     peak_memory_mib: float | None
     notes: tuple[str, ...]
     recommendation: str
@@ -61,138 +57,157 @@ class Benchmark:
     skipped: tuple[ImageError, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Describe it in types that JSON knows; what was skipped is left out."""
-        record = asdict(self)
-        del record["skipped"]
-        for row in record["precisions"]:
-            rates = row["images_per_second"]
-            row["images_per_second"] = {str(threads): rate for threads, rate in rates.items()}
-        return record
+        """Return it as types that JSON has, without what was skipped."""
+        summary = asdict(self)
+        del summary["skipped"]
+        return summary
 
 
 def benchmark(
-    classifier: str | os.PathLike[str] | None = None,
-    data: str | os.PathLike[str] | None = None,
+    classifier: AnyPath | None = None,
+    data: AnyPath | None = None,
     *,
-    negatives: str | os.PathLike[str] | None = None,
-    seconds: float = _SECONDS,
+    negatives: AnyPath | None = None,
+    seconds: float = 15.0,
     progress: Progress | None = None,
 ) -> Benchmark:
-    """Time a classifier; in other precisions and at other image sizes too, where it has a choice.
+    """Time a classifier, and its variants in other precisions and at other image sizes.
 
-    Times are from decoded pictures to answers; decoding a photograph comes on top, the same for
-    all. Everything is timed in turn, round after round, so that what else the machine does falls
-    on all alike.
+    Times are from decoded images to answers: decoding takes the same time for all variants.
 
     Parameters
     ----------
     classifier : path, optional
-        As for `fewshot.classifier.few_shot.load_classifier`.
+        As for `fewshot.load_classifier`.
     data, negatives : path, optional
-        The photographs it was fitted on. With them, the accuracy of every row is measured on
-        images held out, by fitting again; without, only that of the classifier as it is is known.
+        The training images. With them, every variant is fitted again to measure its held-out
+        accuracy; without them, only the accuracy of the classifier as it is is known.
     seconds : float
-        How long to time, about, but one round at least; preparing and fitting come on top.
+        How long to time, about; converting and fitting come on top.
     progress : callable, optional
-        Called with the number of rounds and fits done, and to do.
-
-    Returns
-    -------
-    Benchmark
-
-    Raises
-    ------
-    FewShotError
-        If there is no classifier, or it cannot be fitted again on the data.
+        Called with the number of rounds and fits done, and of all.
     """
     place = models_folder(classifier)
     support = None if data is None else collect(data, None, negatives)
     opened = load_classifier(place)
-    _require_whole(opened)
+    _require_timeable(opened, support)
     opened.answer(reference_images())
     memory = peak_memory()
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        if isinstance(opened, ExportedClassifier):
-            variants = single_file(opened, support)
-        else:
-            variants = make_variants(opened, support, Path(folder))
-        own = variants.all[0]
-        fits, timing = _measure(variants.all, seconds, progress)
-        rows = [_row(v, timing, fits[v]) for v in variants.all if v.image_size == own.image_size]
-    sizes = [
-        SizeRow(v.image_size, timing.latency_ms(v.ask), fits[v].accuracy)
-        for v in sorted(variants.all, key=lambda v: v.image_size)
-        if v.precision == own.precision
-    ]
-    given = {"--models": place, "--data": data, "--negatives": negatives}
-    named = {k: os.fspath(v) for k, v in given.items() if v not in (None, DEFAULT_MODELS)}
+        variants, notes = _variants(opened, support, Path(folder))
+        rows, skipped = _measure(variants, support, seconds, progress or (lambda *_: None))
     return Benchmark(
         str(place),
         {**machine(), "processors": available_processors()},
         tuple(rows),
-        tuple(sizes),
         memory,
-        variants.notes,
-        *recommend(
-            rows,
-            Situation(variants.exportable, named, variants.negatives, variants.fitting),
-            [row for row in sizes if row.image_size != own.image_size],
-        ),
-        fits[own].skipped,
+        tuple(notes),
+        *recommend(rows, _options(opened, place, data, negatives)),
+        skipped,
     )
 
 
-def _require_whole(classifier: Classifier) -> None:
-    """Refuse a classifier whose pictures have to be searched for faces first.
-
-    Raises
-    ------
-    UsageError
-        The message says what to do.
-    """
-    if (
-        isinstance(classifier, FewShotClassifier)
-        and classifier.artifact_.preprocessing.crop != "whole"
-    ):
+def _require_timeable(classifier: Classifier, support: SupportSet | None) -> None:
+    if isinstance(classifier, ExportedClassifier):
+        if support is not None:
+            raise UsageError(
+                f"{classifier.path}: an exported file cannot be fitted again; {_FOLDER}"
+            )
+    elif classifier.artifact_.preprocessing.crop != "whole":
         raise UsageError(
-            "this classifier looks for the face in each image first, which is not timed here: "
-            "fit again without --crop face to compare precisions and image sizes"
+            "this classifier finds the face in each image first, which cannot be timed here: fit "
+            "again without --crop face to compare precisions and image sizes"
         )
+    elif support is not None:
+        require_classes(support.classes, classifier.classes_)
+
+
+def _variants(
+    classifier: Classifier, support: SupportSet | None, folder: Path
+) -> tuple[Variants, list[str]]:
+    if isinstance(classifier, ExportedClassifier):
+        note = f"other precisions and image sizes: {_FOLDER}"
+        return [(classifier.precision_, classifier)], [note]
+    variants, notes = make_variants(classifier, support, folder)
+    if support is None:
+        notes.append("accuracy that is not known: measure it with --data")
+    elif classifier.artifact_.has_negatives and None not in support.labels:
+        notes.append(
+            "accuracy: measured without the negatives it was fitted with; give --negatives"
+        )
+    return list(variants), notes
 
 
 def _measure(
-    variants: Sequence[Variant], seconds: float, progress: Progress | None
-) -> tuple[dict[Variant, Fitted], Timing]:
-    """Time all variants, then fit each."""
-    size = variants[0].image_size
-    alone = [variant.ask for variant in variants]
-    together = [variant.ask for variant in variants if variant.image_size == size]
-    timing = Timing(alone, together, seconds)
-    report = progress or (lambda done, total: None)
-    total = timing.rounds + len(variants)
-    for done in timing.run():
-        report(done, total)
-    fits = {}
-    for done, variant in enumerate(variants, timing.rounds + 1):
-        fits[variant] = variant.fit()
-        report(done, total)
-    return fits, timing
+    variants: Variants, support: SupportSet | None, seconds: float, progress: Progress
+) -> tuple[list[Row], tuple[ImageError, ...]]:
+    """Time all variants in turn; then fit each, if there are training images."""
+    tasks = [classifier.classify for _, classifier in variants]
+    begun = perf_counter()
+    time_round(tasks)  # slower than those that count
+    rounds = max(1, min(_MOST_ROUNDS, int(seconds / (perf_counter() - begun))))
+    steps = rounds if support is None else rounds + len(variants)
+    times = []
+    for done in range(1, rounds + 1):
+        times.append(time_round(tasks))
+        progress(done, steps)
+    rows = [
+        _row(*variant, speed) for variant, speed in zip(variants, np.median(times, 0), strict=True)
+    ]
+    skipped: tuple[ImageError, ...] = ()
+    for n, (_, classifier) in enumerate(variants):
+        if support is not None and isinstance(classifier, FewShotClassifier):
+            decision = classifier.artifact_.decision
+            artifact, embedded, _ = fit_artifact(
+                support, classifier.embedder_, decision.head.kind, decision.rejection.rate
+            )
+            skipped = embedded.skipped
+            rows[n] = replace(rows[n], accuracy=_accuracy(artifact.measured))
+            progress(rounds + n + 1, steps)
+    return rows, skipped
 
 
-def _row(variant: Variant, timing: Timing, fit: Fitted) -> PrecisionRow:
-    """Gather what is known of a precision."""
-    return PrecisionRow(
-        variant.precision,
-        variant.file.stat().st_size,
-        timing.latency_ms(variant.ask),
-        timing.latency_ms(variant.ask, 90),
-        timing.images_per_second(variant.ask),
-        fit.accuracy,
-    )
+def _row(precision: str, classifier: Classifier, seconds: NDArray[np.float64]) -> Row:
+    """Describe a variant by its file and its seconds per image on each number of threads."""
+    rates = {threads: float(1 / s) for threads, s in zip(threads_to_try(), seconds, strict=True)}
+    if isinstance(classifier, ExportedClassifier):
+        path, size = classifier.path, classifier.preprocessing_.image_size
+        accuracy = _accuracy(classifier.summary()["measured"])
+    else:
+        path = classifier.embedder_.backbone_.path
+        size = classifier.embedder_.preprocessing_.image_size
+        own = (precision, size) == (PRECISIONS[0], classifier.artifact_.preprocessing.image_size)
+        accuracy = _accuracy(classifier.artifact_.measured) if own else None
+    return Row(precision, size, path.stat().st_size, 1000 * float(seconds[0]), rates, accuracy)
+
+
+def _accuracy(measured: Mapping[str, float]) -> float | None:
+    """Return the held-out accuracy, if any image was held out."""
+    images = measured.get("held_out_images")
+    return measured["held_out_correct"] / images if images else None
+
+
+def _options(
+    classifier: Classifier, place: Path, data: AnyPath | None, negatives: AnyPath | None
+) -> Options:
+    """Gather what the recommended command must repeat."""
+    models = () if place == DEFAULT_MODELS else ("--models", str(place))
+    if isinstance(classifier, ExportedClassifier):
+        return Options(models)
+    defaults = inspect.signature(FewShotClassifier).parameters
+    fit: list[str] = []
+    for name in ("head", "views", "reject_rate"):
+        if (value := getattr(classifier, name)) != defaults[name].default:
+            fit += [f"--{name.replace('_', '-')}", str(value)]
+    if (backbone := Path(classifier.backbone)).stem != DEFAULT_BACKBONE:
+        fit += ["--backbone", str(backbone)]
+    given = ("--negatives", os.fspath(negatives or "DIR"))
+    has_negatives = classifier.artifact_.has_negatives
+    return Options(models, tuple(fit), given if has_negatives else (), os.fspath(data or "DATA"))
 
 
 def peak_memory() -> float | None:
-    """Return the most memory that this process has held so far, in MiB, if the system tells."""
+    """Return the most memory that this process has held, in MiB, if the system tells."""
     try:
         import resource
     except ImportError:  # Windows

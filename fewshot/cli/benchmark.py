@@ -9,7 +9,7 @@ from fewshot.cli.output import printable, progress_bar, say_result, table, warn_
 
 TYPE_CHECKING = False  # not from `typing`, which takes time to import
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
 EPILOG = """examples:
@@ -47,16 +47,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _text(record: Mapping[str, Any]) -> str:
-    """Word a benchmark: a table of precisions, one of image sizes, and what to type."""
+    """Word a benchmark: a table of variants, and what to type."""
     machine, memory = record["machine"], record["peak_memory_mib"]
     classifier, processors = printable(record["classifier"]), machine["processors"]
     lines = [
         f"{classifier} on {machine['processor']}, {processors} processors",
         f"peak memory {'not known' if memory is None else f'{memory:.0f} MiB'}",
         "",
-        *_precisions(record),
-        "",
-        *_sizes(record),
+        *_variants(record["rows"]),
         "",
         *record["notes"],
         record["reason"],
@@ -65,30 +63,18 @@ def _text(record: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _precisions(record: Mapping[str, Any]) -> list[str]:
-    threads = ", ".join(record["precisions"][0]["images_per_second"])
-    rows = [
+def _variants(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    threads = ", ".join(map(str, rows[0]["images_per_second"]))
+    heads = ["precision", "image size", "MB", "ms/image", f"images/s on {threads} threads"]
+    cells = [
         [
             row["precision"],
+            str(row["image_size"]),
             f"{row['bytes'] / 1e6:.1f}",
             f"{row['latency_ms']:.1f}",
-            f"{row['latency_p90_ms']:.1f}",
             ", ".join(f"{rate:.0f}" for rate in row["images_per_second"].values()),
-            _accuracy(row),
+            "not known" if row["accuracy"] is None else f"{row['accuracy']:.3f}",
         ]
-        for row in record["precisions"]
+        for row in rows
     ]
-    heads = ["precision", "MB", "ms an image", "90 % within", f"images/s on {threads} threads"]
-    return table([*heads, "accuracy"], rows)
-
-
-def _sizes(record: Mapping[str, Any]) -> list[str]:
-    rows = [
-        [str(row["image_size"]), f"{row['latency_ms']:.1f}", _accuracy(row)]
-        for row in record["image_sizes"]
-    ]
-    return table(["image size", "ms an image", "accuracy"], rows)
-
-
-def _accuracy(row: Mapping[str, Any]) -> str:
-    return "not known" if row["accuracy"] is None else f"{row['accuracy']:.3f}"
+    return table([*heads, "accuracy"], cells)

@@ -415,8 +415,8 @@ def test_the_command_line_from_beginning_to_end(
         assert refused.returncode == 2 and "net.onnx: " in refused.stderr
     timed = fewshot("benchmark", "--seconds", 1)
     assert (timed.returncode, timed.stderr) == (0, "")
-    assert "fp16, int16, int8: net.onnx: takes NCHW float32" in timed.stdout
-    assert f"the backbone takes {SIZE} x {SIZE} pixels alone" in timed.stdout
+    assert "other precisions: net.onnx: takes NCHW float32" in timed.stdout
+    assert f"the backbone takes {SIZE} pixels only" in timed.stdout
 
 
 def test_any_image_size_where_the_network_takes_it(tmp_path: Path) -> None:

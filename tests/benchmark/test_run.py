@@ -8,50 +8,48 @@ from pathlib import Path
 import pytest
 
 from fewshot import FewShotClassifier
-from fewshot.benchmark.run import Benchmark, benchmark, peak_memory
+from fewshot.benchmark.recommend import Options
+from fewshot.benchmark.run import Benchmark, _options, benchmark, peak_memory
 from fewshot.benchmark.timing import threads_to_try
 from fewshot.benchmark.variants import IMAGE_SIZES
 from fewshot.cli.app import parse
-from fewshot.errors import MissingFileError, UsageError
-from fewshot.export.onnx_file import PRECISIONS
-from tests.conftest import Run, write_set
+from fewshot.errors import MissingFileError, SupportError, UsageError
+from tests.conftest import Run, draw, draw_noise, write_set
 
 NEEDS_ONNX = "other precisions are made with onnx"
-KEYS = (
-    "classifier machine precisions image_sizes peak_memory_mib notes recommendation reason".split()
-)
-ROW_KEYS = "precision bytes latency_ms latency_p90_ms images_per_second accuracy".split()
+KEYS = "classifier machine rows peak_memory_mib notes recommendation reason".split()
+ROW_KEYS = "precision image_size bytes latency_ms images_per_second accuracy".split()
 
 
 @pytest.fixture(scope="module")
 def measured(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Benchmark:
-    """With photographs, one of which cannot be read."""
+    """With training images, one of which cannot be read."""
     pytest.importorskip("onnx", reason=NEEDS_ONNX)
     data = write_set(tmp_path_factory.mktemp("benchmark") / "data", 3)
     (data / "disc" / "bad.png").write_bytes(b"")
     steps: list[tuple[int, int]] = []
     result = benchmark(models, data, seconds=0, progress=lambda *step: steps.append(step))
-    total = 1 + len(PRECISIONS) + len(IMAGE_SIZES) - 1  # a round, and fits
+    total = 1 + len(result.rows)  # a round, and fits
     assert steps == [(done, total) for done in range(1, total + 1)]
     return result
 
 
 def test_every_precision_and_image_size_is_measured(measured: Benchmark, models: Path) -> None:
-    assert [row.precision for row in measured.precisions] == list(PRECISIONS)
-    assert [row.image_size for row in measured.image_sizes] == list(IMAGE_SIZES)
-    for row in measured.precisions:
+    own, *others = [(row.precision, row.image_size) for row in measured.rows]
+    assert own == ("fp32", 224)
+    sizes = [("fp32", size) for size in IMAGE_SIZES if size != 224]
+    assert others == [("fp16", 224), ("int8", 224), *sizes]
+    for row in measured.rows:
         assert list(row.images_per_second) == threads_to_try()
-        assert 0 < row.latency_ms <= row.latency_p90_ms
-    sizes = [row.bytes for row in measured.precisions]
-    assert sizes[0] == (models / "mobilenet_v2.onnx").stat().st_size
-    assert max(sizes[1:]) < 0.6 * sizes[0]
+        assert row.latency_ms == pytest.approx(1000 / row.images_per_second[1])
+    bytes_ = [row.bytes for row in measured.rows]
+    assert bytes_[0] == (models / "mobilenet_v2.onnx").stat().st_size
+    assert max(bytes_[1:3]) < 0.6 * bytes_[0]
 
 
 def test_with_data_every_accuracy_is_measured(measured: Benchmark) -> None:
-    accuracies = [row.accuracy for row in measured.precisions]
-    accuracies += [row.accuracy for row in measured.image_sizes]
+    accuracies = [row.accuracy for row in measured.rows]
     assert all(accuracy is not None and 0.5 <= accuracy <= 1 for accuracy in accuracies)
-    assert measured.precisions[0].accuracy == measured.image_sizes[4].accuracy
     assert measured.notes == ()
     assert [Path(error.name).name for error in measured.skipped] == ["bad.png"]
 
@@ -59,17 +57,37 @@ def test_with_data_every_accuracy_is_measured(measured: Benchmark) -> None:
 def test_the_recommendation_can_be_typed(measured: Benchmark, models: Path) -> None:
     command, *words = shlex.split(measured.recommendation)
     _, arguments = parse(words)
-    assert command == "fewshot" and words[0] in ("export", "fit")
+    assert command == "fewshot" and words[0] in ("export", "fit", "classify")
     assert arguments.models == str(models)
 
 
-def test_the_summary_is_json(measured: Benchmark) -> None:
-    summary = measured.to_dict()
-    assert json.loads(json.dumps(summary))["precisions"][0] == summary["precisions"][0]
-    assert list(summary) == KEYS
-    assert [list(row) for row in summary["precisions"]] == [ROW_KEYS] * len(PRECISIONS)
-    assert list(summary["precisions"][0]["images_per_second"]) == [str(n) for n in threads_to_try()]
-    assert list(summary["image_sizes"][0]) == ["image_size", "latency_ms", "accuracy"]
+def test_the_record_is_json(measured: Benchmark) -> None:
+    record = json.loads(json.dumps(measured.to_dict()))
+    assert list(record) == KEYS
+    assert [list(row) for row in record["rows"]] == [ROW_KEYS] * len(measured.rows)
+    assert list(record["rows"][0]["images_per_second"]) == [str(n) for n in threads_to_try()]
+
+
+def test_how_it_was_fitted_is_repeated(support_folder: Path, tmp_path: Path) -> None:
+    negatives = [draw_noise(seed) for seed in range(3)]
+    fitted = FewShotClassifier("centroid", views=2, reject_rate=0.1)
+    models = fitted.fit(support_folder, negatives=negatives).save(tmp_path / "m").parent
+    classifier = FewShotClassifier.load(models)
+    assert _options(classifier, models, None, None) == Options(
+        ("--models", str(models)),
+        ("--head", "centroid", "--views", "2", "--reject-rate", "0.1"),
+        ("--negatives", "DIR"),
+    )
+    result = benchmark(models, support_folder, seconds=0)
+    assert any("give --negatives" in note for note in result.notes)
+
+
+def test_data_of_other_classes_are_refused(models: Path, tmp_path: Path) -> None:
+    for label in ("disc", "face"):
+        (tmp_path / label).mkdir()
+        draw("disc", 1).save(tmp_path / label / "1.png")
+    with pytest.raises(SupportError, match=r"hold the classes disc, face, .* disc, grid, stripes"):
+        benchmark(models, tmp_path)
 
 
 def test_an_exported_file_is_measured_as_it_is(
@@ -84,11 +102,11 @@ def test_an_exported_file_is_measured_as_it_is(
     summary = json.loads(told.stdout)
     assert list(summary) == KEYS
     assert {"processor", "processors", "onnxruntime", "python"} == set(summary["machine"])
-    (row,) = summary["precisions"]
-    assert (row["precision"], row["bytes"]) == ("fp16", file.stat().st_size)
-    assert [row["image_size"] for row in summary["image_sizes"]] == [224]
+    (row,) = summary["rows"]
+    assert (row["precision"], row["image_size"]) == ("fp16", 224)
+    assert row["bytes"] == file.stat().st_size and row["accuracy"] == 1.0
     assert summary["recommendation"].startswith("fewshot classify ")
-    with pytest.raises(UsageError, match="a single file cannot be fitted again"):
+    with pytest.raises(UsageError, match="an exported file cannot be fitted again"):
         benchmark(file, support_folder)
 
 
@@ -97,9 +115,10 @@ def test_what_people_read(fewshot: Run, models: Path, tmp_path: Path) -> None:
     assert (told.returncode, told.stderr) == (0, "")
     lines = told.stdout.splitlines()
     assert lines[0].startswith(str(models)) and "peak memory" in lines[1]
-    assert any(line.startswith("fp32 ") and line.endswith(" 1.000") for line in lines)
-    assert any(line.startswith("320 ") and line.endswith(" not known") for line in lines)
-    assert "give --data to know" in told.stdout
+    assert lines[3].split()[:4] == ["precision", "image", "size", "MB"]
+    assert lines[4].startswith("fp32  ") and lines[4].endswith(" 1.000")
+    assert any(" 320 " in line and line.endswith(" not known") for line in lines)
+    assert "accuracy that is not known: measure it with --data" in lines
     assert lines[-1].startswith("recommended: fewshot ")
     assert not list(tmp_path.iterdir())
 

@@ -2,67 +2,44 @@ import sys
 from pathlib import Path
 
 import pytest
-from PIL import ImageOps
 
 from fewshot import FewShotClassifier
 from fewshot.benchmark.variants import IMAGE_SIZES, make_variants
-from fewshot.errors import SupportError
-from fewshot.training.support_set import collect
-from tests.conftest import CLASSES, draw, write_set
+from tests.conftest import draw
 
 
-def test_without_onnx_the_file_is_taken_as_it_is(
-    classifier: FewShotClassifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "onnx", None)  # as if it were not installed
-    found = make_variants(classifier, None, tmp_path)
-    assert {variant.precision for variant in found.all} == {"fp32"}
-    assert sorted(variant.image_size for variant in found.all) == sorted(IMAGE_SIZES)
-    assert not found.exportable and not list(tmp_path.iterdir())
-    assert "pip install 'fewshot[onnx]'" in found.notes[0]
-
-
-def test_accuracy_is_known_of_the_classifier_as_it_is(
-    classifier: FewShotClassifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def without_onnx(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnx", None)
-    first, *others = make_variants(classifier, None, tmp_path).all
-    assert (first.image_size, first.fit().accuracy) == (224, 1.0)
-    assert {variant.fit().accuracy for variant in others} == {None}
 
 
-def test_the_first_variant_answers_as_the_classifier(
-    classifier: FewShotClassifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.usefixtures("without_onnx")
+def test_without_onnx_there_are_other_image_sizes_only(
+    classifier: FewShotClassifier, tmp_path: Path
 ) -> None:
-    monkeypatch.setitem(sys.modules, "onnx", None)
-    answer = make_variants(classifier, None, tmp_path).all[0].ask(draw("grid", 50))
-    assert isinstance(answer, tuple)
-    assert answer[0].tolist() == classifier.predict_proba([draw("grid", 50)]).tolist()
+    variants, notes = make_variants(classifier, None, tmp_path)
+    assert {precision for precision, _ in variants} == {"fp32"}
+    sizes = [variant.embedder_.preprocessing_.image_size for _, variant in variants]
+    assert sizes[0] == 224 and sorted(sizes) == sorted(IMAGE_SIZES)
+    assert not list(tmp_path.iterdir())
+    assert len(notes) == 1 and "pip install onnx" in notes[0]
 
 
-def test_several_views_cannot_be_exported_and_keep_their_number(
-    support_folder: Path, tmp_path: Path
+@pytest.mark.usefixtures("without_onnx")
+def test_the_first_variant_is_the_classifier_and_others_have_its_head(
+    classifier: FewShotClassifier, tmp_path: Path
 ) -> None:
-    found = make_variants(FewShotClassifier(views=2).fit(support_folder), None, tmp_path)
-    assert not found.exportable and "--views 1" in found.notes[0]
-    assert found.fitting == {"--views": "2"}
-    assert {variant.precision for variant in found.all} == {"fp32"}
+    (_, first), (_, second), *_ = make_variants(classifier, None, tmp_path)[0]
+    image = draw("grid", 50)
+    expected = classifier.predict_proba([image])
+    assert first is classifier and second.classes_ == classifier.classes_
+    assert second.predict_proba([image]).tolist() != expected.tolist()  # of another size
+    assert classifier.predict_proba([image]).tolist() == expected.tolist()
 
 
-def test_data_of_other_classes_are_refused(classifier: FewShotClassifier, tmp_path: Path) -> None:
-    data = {"disc": [draw("disc", 1)], "face": [draw("disc", 2)]}
-    with pytest.raises(SupportError, match=r"hold the classes disc, face, .* disc, grid, stripes"):
-        make_variants(classifier, collect(data), tmp_path)
-
-
-def test_negatives_that_are_not_given_again_are_pointed_out(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "onnx", None)
-    data = write_set(tmp_path / "data", 2)
-    negatives = [ImageOps.invert(draw(label, 60)) for label in CLASSES]
-    fitted = FewShotClassifier().fit(data, negatives=negatives)
-    without = make_variants(fitted, collect(data), tmp_path)
-    assert without.negatives and "give --negatives" in without.notes[-1]
-    given = make_variants(fitted, collect(data, None, negatives), tmp_path)
-    assert not any("--negatives" in note for note in given.notes)
+def test_several_views_cannot_be_exported(support_folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("onnx", reason="precisions are made with onnx")
+    classifier = FewShotClassifier(views=2).fit(support_folder)
+    variants, notes = make_variants(classifier, None, tmp_path)
+    assert "--views 1" in notes[0]
+    assert {precision for precision, _ in variants} == {"fp32"}
