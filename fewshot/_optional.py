@@ -31,5 +31,5 @@ _PACKAGES = {
     "camera": ("opencv-python-headless",),
     "heic": ("pillow-heif",),
     "onnx": ("onnx",),
-    "report": ("jinja2", "matplotlib"),
+    "report": ("jinja2",),
 }

@@ -18,7 +18,7 @@ EPILOG = """examples:
   fewshot report --data data/            with the training images
 
 One file that needs nothing else: accuracy, mistakes, confusion matrix, calibration, a map of the
-images and what 'fewshot check' finds. It is drawn with the package matplotlib."""
+images and what 'fewshot check' finds."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,9 +54,7 @@ def require_report(file: str) -> None:
     from pathlib import Path
 
     from fewshot.report.page import require_replaceable
-    from fewshot.report.svg import require_matplotlib
 
-    require_matplotlib()
     require_replaceable(Path(file))
 
 
@@ -72,13 +70,13 @@ def write(
     from fewshot.data_checks.run import check
     from fewshot.images.files import expand
     from fewshot.report.page import write_report
-    from fewshot.report.thumbnails import find_photographs
+    from fewshot.report.thumbnails import find_images
     from fewshot.training.support_set import gather
 
-    asked = None
+    test_images = None
     if test:
         others = gather(test)
-        asked = dict(zip(others.names, others.images, strict=True))
+        test_images = dict(zip(others.names, others.images, strict=True))
     folders = [folder for folder in (data, negatives) if folder]
     found = check(data, negatives=negatives, test=test, classifier=classifier)
     write_report(
@@ -86,7 +84,8 @@ def write(
         evaluation,
         file,
         findings=found.findings,
-        photographs=find_photographs(classifier.artifact_.support, expand(folders)),
-        asked=asked,
+        images=find_images(classifier.artifact_.support, expand(folders)),
+        test_images=test_images,
+        folder=data,
         progress=progress_bar("drawing"),
     )

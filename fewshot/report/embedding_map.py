@@ -1,7 +1,8 @@
-"""The plot of a map of the support set, on which like lies by like."""
+"""A map of the training images in two dimensions: similar images lie close together."""
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,136 +12,154 @@ from numpy.typing import NDArray
 
 from fewshot.artifact import SupportRecord
 from fewshot.heads.linear import Labels
-from fewshot.report.escape import shorten, text_width
-from fewshot.report.projection import project
-from fewshot.report.svg import N_COLOURS, Plot, colour
+from fewshot.report.sentences import visible
 
-MOST_NAMED = 20
-_SIDES, _EDGE, _LINE = (760, 560), 18, 17
-_SHAPES = ("o", "s", "^", "D", "v", "P", "X", "p")
-_NAME_WIDTH, _BOLD = 150, 1.1
-# Marks are smaller where there are many.
-_CROWD, _MARK_SIZES = 400, (8, 5.5)
+Points = NDArray[np.float32]
+Label = tuple[float, float, float]
 
-
-def map_chart(support: SupportRecord, classes: Sequence[str], mistakes: Collection[str]) -> str:
-    """Draw the map.
-
-    Parameters
-    ----------
-    support : SupportRecord
-        As many images as `fewshot.projection.choose` returns.
-    classes : sequence of str
-        What its labels are positions in; one past the last are negatives.
-    mistakes : collection of str
-        Names of images to mark.
-
-    Returns
-    -------
-    str
-        An ``svg`` element. Classes differ in colour and shape; they are named where they lie up
-        to 20 classes, and numbered beyond.
-    """
-    plot = Plot("map", *_SIDES)
-    width, height = (side - 2 * _EDGE for side in _SIDES)
-    axes = plot.axes(_EDGE, _EDGE, width, height)
-    axes.set(xlim=(0, width), ylim=(height, 0))
-    axes.axis("off")
-    places = project(support.embeddings) * (width, height)
-    wrong = np.array([name in mistakes for name in support.names])
-    size = _MARK_SIZES[len(places) > _CROWD]
-    axes.plot(
-        *places[wrong].T,
-        "o",
-        ls="none",
-        ms=size * 1.9,
-        mfc="none",
-        mec=colour("mark"),
-        mew=2,
-        clip_on=False,
-    )
-    for number in np.unique(support.labels).tolist():
-        _draw_class(plot, axes, support, places, number, classes)
-    _write_names(plot, axes, places, support.labels, classes)
-    label = f"Map of {len(places)} support images of {len(classes)} classes, like by like"
-    return plot.svg(f"{label}; {int(wrong.sum())} mistakes are marked", least_width=640)
-
-
-def _draw_class(
-    plot: Plot,
-    axes: Any,
-    support: SupportRecord,
-    places: NDArray[np.float32],
-    number: int,
-    classes: Sequence[str],
-) -> None:
-    """Draw the points of a class, or of the negatives."""
-    rows = np.flatnonzero(support.labels == number)
-    label = classes[number] if number < len(classes) else "none of the classes"
-    gid = plot.titled([f"{label}: {support.names[row]}" for row in rows])
-    shape, face = _look(number, len(classes))
-    size = _MARK_SIZES[len(places) > _CROWD]
-    style = {"ms": size, "mfc": face, "mec": colour("card"), "mew": 1, "clip_on": False}
-    axes.plot(*places[rows].T, shape, ls="none", gid=gid, **style)
-
-
-def _look(number: int, n_classes: int) -> tuple[str, str]:
-    """Choose the shape and colour of a class."""
-    if number == n_classes:
-        return "X", colour("soft")
-    return _SHAPES[number // N_COLOURS % len(_SHAPES)], colour(f"class-{number % N_COLOURS}")
+# Fewer points have no neighbourhoods that t-SNE could keep; more take long and hide each other.
+_FEWEST, _MOST = 10, 2000
+_COMPONENTS, _PERPLEXITY = 50, 30
+# Pixels: the map of few and of many classes, its margin, and the radius of a mark.
+_FEW_CLASSES, _SMALL, _LARGE, _MARGIN, _RADIUS = 20, (760, 560), (1070, 720), 20, 4
+# Pixels: the letters of a label, its height, its mark, its longest name, steps to find it room.
+_LETTER, _LABEL_HEIGHT, _INDENT, _LONGEST, _STEP = 12, 17, 16, 114, 9
+_HIDING = 400.0  # a label that hides a point is as bad as one 20 pixels further away
 
 
 @dataclass(frozen=True)
-class Box:
-    """A rectangle that holds words, in pixels."""
+class Group:
+    """The images of a class on the map; number -1 are the negatives.
 
-    left: float
-    top: float
-    width: float
-    height: float
+    An image is its x and y in pixels, its name and whether it is marked. The label is the left,
+    top and width of the class's name in pixels, None where there is no room for it.
+    """
 
-    def meets(self, other: Box) -> bool:
-        """Tell whether the two overlap."""
-        return (
-            abs(self.left + self.width / 2 - other.left - other.width / 2)
-            < (self.width + other.width) / 2
-            and abs(self.top + self.height / 2 - other.top - other.height / 2)
-            < (self.height + other.height) / 2
-        )
+    number: int
+    name: str
+    images: list[tuple[float, float, str, bool]]
+    label: Label | None
 
 
-def _write_names(
-    plot: Plot, axes: Any, places: NDArray[np.float32], labels: Labels, classes: Sequence[str]
-) -> None:
-    """Write names or numbers in the middle of classes, where they hide no other."""
-    named, taken = len(classes) <= MOST_NAMED, list[Box]()
-    for number, label in enumerate(classes):
-        words, own = label if named else str(number + 1), places[labels == number]
-        width = text_width(shorten(words, _NAME_WIDTH)) * _BOLD + 18
-        box = _find_room(np.median(own, axis=0), width, taken) if len(own) else None
-        if box is None:  # pointing at the images still tells
-            continue
-        taken.append(box)
-        y = box.top + box.height / 2
-        shape, face = _look(number, len(classes))
-        axes.plot([box.left + 7], [y], shape, ms=_MARK_SIZES[0], mfc=face, mec=colour("ink"), mew=1)
-        plot.write(
-            axes, box.left + 14, y, words, _NAME_WIDTH, ha="left", va="center", weight="bold"
-        )
+@dataclass(frozen=True)
+class EmbeddingMap:
+    """A map of so many pixels, on which some or all images are shown."""
+
+    width: int
+    height: int
+    method: str
+    shown: int
+    total: int
+    groups: list[Group]
 
 
-def _find_room(middle: NDArray[np.float32], width: float, taken: Sequence[Box]) -> Box | None:
-    """Find the place for words nearest to where they belong that nothing is written in."""
-    right, bottom = (side - 2 * _EDGE for side in _SIDES)
-    steps = sorted(
-        ((dx, dy) for dx in range(-4, 5) for dy in range(-8, 9)),
-        key=lambda s: (s[0] * 2.0) ** 2 + s[1] ** 2,
+def embedding_map(
+    support: SupportRecord, classes: Sequence[str], marked: Collection[str]
+) -> EmbeddingMap:
+    """Place the training images, at most 2000, and the names of their classes."""
+    shown = _choose(support, marked)
+    size = _SMALL if len(classes) <= _FEW_CLASSES else _LARGE
+    points = _MARGIN + project(shown.embeddings) * (np.array(size, np.float32) - 2 * _MARGIN)
+    labels = _place_labels(points, shown.labels, classes, size)
+    groups = []
+    for number in np.unique(shown.labels).tolist():
+        rows = np.flatnonzero(shown.labels == number).tolist()
+        images = [
+            (*points[row].tolist(), shown.names[row], shown.names[row] in marked) for row in rows
+        ]
+        if number == len(classes):
+            groups.append(Group(-1, "none of the classes", images, None))
+        else:
+            groups.append(Group(number, classes[number], images, labels[number]))
+    method = "t-SNE" if len(points) >= _FEWEST else "PCA"
+    return EmbeddingMap(*size, method, len(points), len(support.names), groups)
+
+
+def project(embeddings: Points) -> Points:
+    """Project embeddings to two dimensions, each spanning 0 to 1.
+
+    Parameters
+    ----------
+    embeddings : ndarray of float32, shape (n_images, dim)
+        Two or more.
+
+    Returns
+    -------
+    ndarray of float32, shape (n_images, 2)
+        By t-SNE (van der Maaten and Hinton 2008) of their 50 principal components; by the first
+        two principal components where there are fewer than 10 images.
+    """
+    centred = embeddings - embeddings.mean(axis=0)
+    left, scales, _ = np.linalg.svd(centred, full_matrices=False)
+    points = (left * scales)[:, :_COMPONENTS]
+    points *= np.where(points.sum(axis=0) < 0, -1, 1)  # the sign of a component is arbitrary
+    places = _tsne(points) if len(points) >= _FEWEST else points[:, :2]
+    span = np.ptp(places, axis=0)
+    return np.asarray((places - places.min(axis=0)) / np.where(span > 0, span, 1), np.float32)
+
+
+def _tsne(points: Points) -> Points:
+    from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits
+
+    perplexity = min(_PERPLEXITY, (len(points) - 1) / 3)
+    if not np.ptp(points, axis=0).any():  # all are copies of one image
+        return points[:, :2]
+    with threadpool_limits(1):  # its threads wait for each other longer than they work
+        layout = TSNE(init="pca", learning_rate="auto", perplexity=perplexity, random_state=0)
+        return np.asarray(layout.fit_transform(points))
+
+
+def _choose(support: SupportRecord, kept: Collection[str]) -> SupportRecord:
+    """Draw at most 2000 images at random, those that are to be kept first."""
+    if len(support.names) <= _MOST:
+        return support
+    first = np.array([name not in kept for name in support.names])
+    order = np.random.default_rng(0).permutation(len(first))
+    order = order[np.argsort(first[order], kind="stable")]
+    return support.take(np.sort(order[:_MOST]))
+
+
+def _place_labels(
+    points: Points, numbers: Labels, classes: Sequence[str], size: tuple[int, int]
+) -> list[Label | None]:
+    """Find room for each name near the middle of its class."""
+    steps = np.mgrid[-12:13, -12:13].reshape(2, -1).T * (2 * _STEP, _STEP)
+    marks = np.hstack([points - _RADIUS, points + _RADIUS])
+    taken = np.zeros((0, 4))
+    labels: list[Label | None] = [None] * len(classes)
+    for number in np.unique(numbers[numbers < len(classes)]).tolist():
+        box = np.array([_INDENT + _text_width(classes[number]), _LABEL_HEIGHT])
+        middle = np.median(points[numbers == number], axis=0) - box / 2
+        corners = np.clip(middle + steps, 0, size - box)
+        boxes = np.hstack([corners, corners + box])
+        within = np.hstack([boxes.min(axis=0)[:2], boxes.max(axis=0)[2:]])[None]
+        near = marks[_overlaps(within, marks)[0]]  # all of them would take long
+        cost = ((corners - middle) ** 2).sum(axis=1) + _HIDING * _overlaps(boxes, near).sum(axis=1)
+        cost[_overlaps(boxes, taken).any(axis=1)] = np.inf
+        best = int(cost.argmin())
+        if np.isfinite(cost[best]):
+            taken = np.vstack([taken, boxes[best]])
+            labels[number] = *corners[best].tolist(), float(box[0])
+    return labels
+
+
+def _overlaps(boxes: NDArray[Any], others: NDArray[Any]) -> NDArray[np.bool_]:
+    """Tell which boxes (left, top, right, bottom) overlap which others, shape (n, n_others)."""
+    first, second = boxes[:, None], others[None]
+    return np.asarray(
+        ((first[..., :2] < second[..., 2:]) & (second[..., :2] < first[..., 2:])).all(axis=2)
     )
-    for dx, dy in steps:
-        left = min(max(middle[0] - width / 2 + dx * 30, 0), right - width)
-        top = min(max(middle[1] - _LINE / 2 + dy * _LINE, 0), bottom - _LINE)
-        box = Box(float(left), float(top), width, _LINE)
-        if not any(box.meets(other) for other in taken):
-            return box
-    return None
+
+
+def _text_width(text: str) -> float:
+    """Guess the width of a name in pixels; the page cuts it there if it is wider."""
+    return min(_LETTER * sum(map(_letter_width, visible(text))), _LONGEST)
+
+
+def _letter_width(letter: str) -> float:
+    if unicodedata.category(letter) in ("Mn", "Me", "Cf"):
+        return 0
+    if unicodedata.east_asian_width(letter) in "WF":
+        return 1.1
+    return 0.82 if letter.isupper() or letter >= "\u0590" else 0.66

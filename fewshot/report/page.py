@@ -1,39 +1,38 @@
-"""Write a report on a classifier: one HTML file that a person understands at a glance."""
+"""Write a report on a classifier: one self-contained HTML file."""
 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from fewshot._files import replacing, require_writable
+from fewshot._optional import require
 from fewshot._parallel import Progress
 from fewshot.artifact import Artifact
 from fewshot.data_checks.finding import Finding
 from fewshot.errors import SupportError, UsageError
 from fewshot.evaluation.cross_validation import Evaluation
 from fewshot.evaluation.learning_curve import learning_curve
-from fewshot.images.source import ImageSource
-from fewshot.report.mistakes import (
-    MOST_MISTAKES,
-    mistakes_part,
-    turned_away_part,
-    want_for_mistakes,
+from fewshot.report.charts import calibration_bins, scale_curve
+from fewshot.report.embedding_map import embedding_map
+from fewshot.report.mistakes import false_rejections, mistake_cards
+from fewshot.report.sections import finding_groups
+from fewshot.report.sentences import (
+    confused_pairs,
+    headline,
+    is_held_out,
+    next_steps,
+    percent,
+    plural,
+    protocol_text,
+    rejection_text,
+    visible,
 )
-from fewshot.report.plots import plot_sections
-from fewshot.report.sections import (
-    about_part,
-    classes_part,
-    findings_part,
-    section,
-    top_part,
-    want_for_findings,
-)
-from fewshot.report.sentences import is_held_out, title
-from fewshot.report.svg import require_matplotlib
-from fewshot.report.thumbnails import Album
+from fewshot.report.thumbnails import Album, Images
 
 _MARK = b'<meta name="generator" content="fewshot">'
 _SHOTS = (1, 2, 4, 8, 16, 32, 64)
@@ -44,54 +43,58 @@ _ANSWERS, _DRAWS = 1500, (5, 15)
 def write_report(
     artifact: Artifact,
     evaluation: Evaluation,
-    path: str | os.PathLike[str],
+    file: str | os.PathLike[str],
     *,
     findings: Sequence[Finding] | None = None,
-    photographs: Mapping[str, ImageSource] | None = None,
-    asked: Mapping[str, ImageSource] | None = None,
+    images: Images | None = None,
+    test_images: Images | None = None,
+    folder: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> Path:
-    """Write what was measured of a classifier as a page for people.
+    """Write an evaluation of a classifier as one HTML file.
 
     Parameters
     ----------
-    artifact : Artifact
-        A fitted classifier.
-    evaluation : Evaluation
-        Of that classifier: its support set held out in turn, or other labelled images.
-    path : path
-        The HTML file; an earlier report there is replaced.
+    artifact, evaluation
+        A classifier; its training images held out in turn, or other labelled images tested.
+    file : path
+        An earlier report there is replaced.
     findings : sequence of Finding, optional
-        What a check of the images found; None if they were not checked.
-    photographs : mapping of str to ImageSource, optional
-        Where the photographs of support images are, by their names. Those that are missing or
-        cannot be read are shown as a tile with the name.
-    asked : mapping of str to ImageSource, optional
-        The same for the images of the evaluation; by default `photographs` if the support set was
-        held out, else none.
+        None if the images were not checked.
+    images, test_images : mapping of str to ImageSource, optional
+        Training images and tested images by name, for thumbnails. Where the training images were
+        held out, they are also the tested images.
+    folder : path, optional
+        Of the training images; shown at the top.
     progress : callable, optional
         Called with how many steps are done, and how many there are.
-
-    Returns
-    -------
-    Path
-        The file written.
 
     Raises
     ------
     UsageError
-        If matplotlib is missing, the file cannot be written, or another file is there.
+        If jinja2 is missing, the file cannot be written, or another file is there.
     """
-    path = Path(path)
-    require_matplotlib()
+    path = Path(file)
     require_replaceable(path)
-    support = Album(photographs or {}, "s")
-    held_out = asked is None and is_held_out(evaluation)
-    album = support if held_out else Album(asked or {}, "q")
-    parts = _compose(artifact, evaluation, findings, album, support, progress)
-    template = Path(__file__).with_name("report.html").read_text(encoding="utf-8")
-    # In one pass, so that braces in names are left alone.
-    page = re.sub(r"\{\{(\w+)\}\}", lambda field: parts[field[1]], template)
+    album, training = Album(), images or {}
+    tested = training if is_held_out(evaluation) else test_images or {}
+    summary = evaluation.to_dict()
+    shown = {
+        "album": album,
+        "has_images": bool(tested or training),
+        "groups": finding_groups(findings or (), album, {**tested, **training}),
+        "mistakes": mistake_cards(summary["mistakes"], album, tested, training),
+        "rejections": false_rejections(evaluation, album, tested),
+    }
+    curve = _prepare(artifact, album, progress)
+    page = _template().render(
+        **shown,
+        **_measured(artifact, evaluation, curve),
+        summary=summary,
+        steps=next_steps(evaluation, findings or (), curve),
+        checked=findings is not None,
+        folder=folder and os.fspath(folder),
+    )
     with replacing(path) as stream:
         stream.write(page.encode())
     return path
@@ -103,8 +106,9 @@ def require_replaceable(path: Path) -> None:
     Raises
     ------
     UsageError
-        If a file is there that is no report, or none can be written.
+        If jinja2 is missing, a file is there that is no report, or none can be written.
     """
+    require("jinja2", "report", "a report")
     if path.is_dir():
         raise UsageError(f"{path}: is a folder; give the name of a file, such as report.html")
     if path.exists() and _MARK not in path.read_bytes()[:4096]:
@@ -112,47 +116,13 @@ def require_replaceable(path: Path) -> None:
     require_writable(path.parent)
 
 
-def _compose(
-    artifact: Artifact,
-    evaluation: Evaluation,
-    findings: Sequence[Finding] | None,
-    asked: Album,
-    support: Album,
-    progress: Progress | None,
-) -> dict[str, str]:
-    """Make the parts of the page."""
-    summary, several = evaluation.to_dict(), len(artifact.classes) > 1
-    mistakes = summary["mistakes"][:MOST_MISTAKES]
-    want_for_mistakes(evaluation, mistakes, asked, support)
-    albums = [support] if asked is support else [support, asked]
-    want_for_findings(findings or (), albums)
-    curve = _prepare(artifact, albums, progress)
-    shown = mistakes_part(mistakes, len(summary["mistakes"]), asked, support) if several else ""
-    table = classes_part(summary) if several else ""
-    return {
-        "title": title(evaluation),
-        "photographs": "\n".join(album.css() for album in albums),
-        "top": top_part(artifact, evaluation, summary, findings or (), curve),
-        "findings": section("check", "Check of the images", findings_part(findings, albums)),
-        "mistakes": section("mistakes", "Mistakes", shown, turned_away_part(evaluation, asked)),
-        "classes": section("classes", "Classes", table),
-        "about": about_part(artifact),
-        **plot_sections(artifact, evaluation, curve),
-    }
-
-
-def _prepare(
-    artifact: Artifact, albums: Sequence[Album], progress: Progress | None
-) -> dict[str, Any] | None:
-    """Make the copies of the photographs and measure the learning curve, which take long."""
-    wanted = [(album, name) for album in albums for name in album.wanted]
-    for done, (album, name) in enumerate(wanted, 1):
-        album.shrink(name)
-        if progress:
-            progress(done, len(wanted) + 1)
+def _prepare(artifact: Artifact, album: Album, progress: Progress | None) -> dict[str, Any] | None:
+    """Read the images and measure the learning curve, which take long."""
+    total = len(album) + 1
+    album.load(lambda done: progress and progress(done, total))
     curve = _measure_curve(artifact)
     if progress:
-        progress(len(wanted) + 1, len(wanted) + 1)
+        progress(total, total)
     return curve
 
 
@@ -166,3 +136,38 @@ def _measure_curve(artifact: Artifact) -> dict[str, Any] | None:
         return learning_curve(artifact, _SHOTS, draws)
     except SupportError:
         return None
+
+
+def _measured(
+    artifact: Artifact, evaluation: Evaluation, curve: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """Return the sentences and charts about what was measured."""
+    wrong = evaluation.predicted != evaluation.truth
+    rows = np.flatnonzero(wrong & is_held_out(evaluation))
+    marked = {evaluation.names[row] for row in rows}  # training images that are mistakes
+    return {
+        "fitted": artifact.summary(),
+        "headline": headline(evaluation),
+        "protocol": protocol_text(artifact, evaluation),
+        "rejection": rejection_text(artifact, evaluation),
+        "pairs": confused_pairs(evaluation),
+        "curve": curve and scale_curve(curve),
+        "bins": calibration_bins(evaluation),
+        "map": embedding_map(artifact.support, artifact.classes, marked),
+        "marked": marked,
+    }
+
+
+def _template() -> Any:
+    """Return the template; it escapes all text, and makes hidden characters visible."""
+    jinja2 = require("jinja2", "report", "a report")
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        finalize=visible,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"percent": percent, "plural": plural}
+    return environment.get_template("report.html")

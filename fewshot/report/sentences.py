@@ -1,25 +1,52 @@
-"""What a report says in sentences: the headline, how it was measured, what to do next."""
+"""The report in sentences: headline, protocol, rejection, what to do next."""
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from fewshot.artifact import Artifact
-from fewshot.data_checks.finding import Finding
+from fewshot.data_checks.finding import WORDS, Finding
 from fewshot.evaluation.cross_validation import Evaluation
 from fewshot.evaluation.metrics import wilson_interval
-from fewshot.report.escape import clean, named
 
-_DOUBTFUL = ("label", "conflict")
-# More of an interval than this is worth a word; a step of the curve below this is level.
+# Control characters, line breaks, bidirectional controls, invisible and undecodable characters.
+# Not the isolates U+2068 and U+2069, which `isolate` puts around names, nor joiners of letters.
+_HIDDEN = re.compile(
+    "[\0-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2067\ufeff\ud800-\udfff]"
+)
+_DATA_STEPS = {
+    "leak": "keep each in one place only, because they make the accuracy look too high",
+    "conflict": "keep only the right one",
+    "label": "look at them first; a wrong label costs more than a missing image",
+    "unreadable": "replace or remove",
+    "copy": "keep one of each",
+}
+# An interval wider than this is worth a word; a step of the curve below this is level.
 _WIDE, _LEVEL = 0.2, 0.02
+_MOST_OTHER_STEPS = 2
+
+
+def visible(value: Any) -> Any:
+    r"""Write hidden characters of a text as escapes such as \\x1b; what is no text is returned."""
+    if not isinstance(value, str) or hasattr(value, "__html__"):
+        return value
+    return _HIDDEN.sub(lambda found: ascii(found[0])[1:-1], value)
+
+
+def isolate(name: str) -> str:
+    """Keep a name that is read from right to left from reordering the sentence around it."""
+    inner = re.sub("[\u2068\u2069]", lambda found: ascii(found[0])[1:-1], name)
+    return f"\u2068{inner}\u2069"
 
 
 def percent(part: float) -> str:
-    """Word a part of a whole, 100 % and 0 % only if it is that."""
+    """Write a part of a whole, as 100 % and 0 % only if it is that."""
+    part = round(part, 9)  # a mean of ones may differ from one
     if part in (0, 1) or 0.005 <= part < 0.995:
         return f"{100 * part:.0f}\u00a0%"
     return f"{min(max(100 * part, 0.1), 99.9):.1f}\u00a0%"
@@ -30,77 +57,79 @@ def plural(count: int, one: str, several: str = "") -> str:
     return f"{count:,} {one if count == 1 else several or one + 's'}"
 
 
-def headline(evaluation: Evaluation, summary: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the figure that matters most, and what it says.
+def headline(evaluation: Evaluation) -> dict[str, str]:
+    """Return the ``figure`` that matters most, its ``name``, its ``counts`` and its ``interval``.
 
-    With one class every label is right; what counts is how many images were known.
+    It is the accuracy; of one class, whose label is always right, the part that is accepted.
     """
-    total, right = summary["images"], summary["correct"]
-    part, low, high = (summary[f"accuracy{end}"] for end in ("", "_low", "_high"))
-    says = f"{right:,} of {plural(total, 'image')} got the right label"
+    total = plural(len(evaluation.truth), "image")
+    right, name = int(np.trace(evaluation.confusion)), "accuracy"
+    counts = f"{right:,} of {total} correct"
     if len(evaluation.classes) == 1:
-        right = int(evaluation.known.sum())
-        part, (low, high) = right / total, wilson_interval(right, total)
-        label = named(evaluation.classes[0])
-        says = f"{right:,} of {plural(total, 'image')} of {label} were known as such"
-    interval = f"95\u00a0% interval {percent(low)} to {percent(high)}"
-    return percent(part), f"<b>{says}</b> <span>({interval})</span>"
-
-
-def title(evaluation: Evaluation) -> str:
-    """Name the report, without markup."""
-    figure, _ = headline(evaluation, evaluation.to_dict())
-    return f"{figure} right, {plural(len(evaluation.classes), 'class', 'classes')}"
+        right, name = int(evaluation.known.sum()), "accepted"
+        counts = f"{right:,} of {total} of {isolate(evaluation.classes[0])}"
+    low, high = wilson_interval(right, len(evaluation.truth))
+    return {
+        "figure": percent(right / len(evaluation.truth)),
+        "name": name,
+        "counts": counts,
+        "interval": f"95\u00a0% interval {percent(low)} to {percent(high)}",
+    }
 
 
 def is_held_out(evaluation: Evaluation) -> bool:
-    """Tell whether the support set itself was asked about, not other images."""
+    """Tell whether the training images were held out in turn, not other images tested."""
     return evaluation.protocol.endswith(("leave-one-out", "cross-validation"))
 
 
-def how_measured(evaluation: Evaluation) -> str:
-    """Say how images were kept from the fit."""
-    skipped = len(evaluation.skipped)
-    left = f" {plural(skipped, 'image')} could not be read." if skipped else ""
-    protocol = clean(evaluation.protocol)
+def protocol_text(artifact: Artifact, evaluation: Evaluation) -> str:
+    """Say how images were kept from training, and which were not tested."""
+    text = f"Tested on other images: {evaluation.protocol}."
     if evaluation.protocol == "leave-one-out":
-        text = "each image was asked about once, by a classifier fitted on all the others"
-        protocol = "Leave-one-out"
+        text = "Leave-one-out: each image was classified by a classifier trained on all the others."
     elif is_held_out(evaluation):
         text = (
-            "the images were dealt into parts, and each part was asked about by a classifier "
-            "fitted on all the other parts"
+            f"{evaluation.protocol}: the images were split into parts, and each part was "
+            "classified by a classifier trained on the other parts."
         )
-    else:
-        return f"Measured on other images than it was fitted on: {protocol}.{left}"
-    return f"{protocol}: {text}, so no image had been seen before.{left}"
+    if skipped := len(evaluation.skipped):
+        text += f" {plural(skipped, 'image')} could not be read and {_were(skipped)} not tested."
+    trained = int((artifact.support.labels < len(artifact.classes)).sum())
+    if is_held_out(evaluation) and (alone := trained - len(evaluation.names)) > 0:
+        text += f" {plural(alone, 'image')} could not be held out: no other image of the class."
+    return text
 
 
-def about_unknown(artifact: Artifact, evaluation: Evaluation, summary: Mapping[str, Any]) -> str:
+def _were(count: int) -> str:
+    return "was" if count == 1 else "were"
+
+
+def rejection_text(artifact: Artifact, evaluation: Evaluation) -> str:
     """Say how often the answer was unknown, and how often it should have been."""
     if not artifact.summary()["rejects"]:
-        return (
-            "It never says unknown: no image could be left out to learn that from, or the reject "
-            "rate is 0."
-        )
-    total, away = summary["images"], int((~evaluation.known).sum())
+        return "Rejection is off: this classifier never answers unknown."
+    total, rejected = len(evaluation.known), int((~evaluation.known).sum())
     text = (
-        f"{away:,} of {total:,} genuine images were called unknown, {percent(away / total)} "
-        f"(asked for: {percent(summary['reject_rate'])})."
+        f"False rejections: {rejected:,} of {plural(total, 'image')} of the classes "
+        f"{_were(rejected)} called unknown, {percent(rejected / total)} "
+        f"(target {percent(evaluation.reject_rate)})."
     )
-    if ood_images := summary["ood_images"]:
-        called = int((~evaluation.ood_known).sum())
-        text += f" Of {plural(ood_images, 'image')} of classes it was not shown, {called:,} were."
+    if others := len(evaluation.ood_known):
+        found = int((~evaluation.ood_known).sum())
+        text += (
+            f" Unknown classes: of {plural(others, 'image')} of classes that were not in the "
+            f"training images, {found:,} {_were(found)} called unknown, {percent(found / others)}."
+        )
     return text
 
 
 def confused_pairs(evaluation: Evaluation, most: int = 10) -> list[tuple[str, str, int, int]]:
-    """List classes taken for each other: two names, how often the one way, and the other."""
+    """List pairs of classes, how often the first was predicted as the second, and the reverse."""
     confusion = evaluation.confusion
     either = np.triu(confusion + confusion.T, 1)
     pairs = []
     for i, j in sorted(np.argwhere(either).tolist(), key=lambda pair: -either[tuple(pair)])[:most]:
-        if confusion[j, i] > confusion[i, j]:  # the commoner way first
+        if confusion[j, i] > confusion[i, j]:  # the more frequent way first
             i, j = j, i
         counts = int(confusion[i, j]), int(confusion[j, i])
         pairs.append((evaluation.classes[i], evaluation.classes[j], *counts))
@@ -108,58 +137,60 @@ def confused_pairs(evaluation: Evaluation, most: int = 10) -> list[tuple[str, st
 
 
 def next_steps(
-    evaluation: Evaluation,
-    summary: Mapping[str, Any],
-    findings: Sequence[Finding],
-    curve: Mapping[str, Any] | None,
+    evaluation: Evaluation, findings: Sequence[Finding], curve: Mapping[str, Any] | None
 ) -> list[str]:
-    """Say in two sentences at most what would help, the surest help first."""
-    steps = []
-    doubtful = sum(finding.kind in _DOUBTFUL for finding in findings)
-    if doubtful:
-        which = "a label" if doubtful == 1 else f"{doubtful:,} labels"
-        steps.append(
-            f"Look at {which} that may be wrong, listed below: a wrong label costs more than a "
-            "missing image."
-        )
-    away, total, rate = int((~evaluation.known).sum()), summary["images"], summary["reject_rate"]
-    if not is_held_out(evaluation) and wilson_interval(away, total)[0] > 1.5 * rate > 0:
-        steps.append(
-            "More images were called unknown than asked for: they do not look like those it was "
-            "fitted on. Fit on some like them."
-        )
-    if curve:
-        steps += _about_curve(curve)
-    if pairs := confused_pairs(evaluation, 1):
-        one, other, there, back = pairs[0]
-        if (count := there + back) > 1:
-            steps.append(
-                f"{named(one)} and {named(other)} are confused most, {count} times: add images "
-                "that show what sets them apart."
-            )
-    if summary["accuracy_high"] - summary["accuracy_low"] > _WIDE:
-        steps.append(
-            f"With {plural(summary['images'], 'image')} this is known only roughly; more images "
-            "tell it better."
-        )
-    if not steps and summary["correct"] == summary["images"]:
-        steps.append("Nothing was confused: try it on images taken elsewhere, or by other people.")
-    return steps[:2]
+    """Say what would help: first what is wrong with the data, then two other things at most."""
+    counts = Counter(finding.kind for finding in findings)
+    steps = [
+        f"{counts[kind]:,} {WORDS[kind][counts[kind] > 1]}: {advice}."
+        for kind, advice in _DATA_STEPS.items()
+        if counts[kind]
+    ]
+    others = [*_about_rejection(evaluation), *_about_curve(curve), *_about_confusion(evaluation)]
+    correct, total = int(np.trace(evaluation.confusion)), len(evaluation.truth)
+    low, high = wilson_interval(correct, total)
+    if high - low > _WIDE:
+        others.append(f"With {plural(total, 'image')} the figure is only rough: test with more.")
+    steps += others[:_MOST_OTHER_STEPS]
+    if not steps and correct == total:
+        steps.append("No mistakes: try images taken elsewhere, or by other people.")
+    return steps
 
 
-def _about_curve(curve: Mapping[str, Any]) -> list[str]:
-    """Say whether more images would help, and of which class most."""
-    points = curve["curve"]
-    if len(points) < 2:
+def _about_rejection(evaluation: Evaluation) -> list[str]:
+    rejected, total = int((~evaluation.known).sum()), len(evaluation.known)
+    too_many = wilson_interval(rejected, total)[0] > 1.5 * evaluation.reject_rate > 0
+    if is_held_out(evaluation) or not too_many:
         return []
-    (few, before), (many, after) = ((p["shots"], p["accuracy"]) for p in points[-2:])
+    return [
+        "More images were called unknown than the target: they differ from the training images. "
+        "Add images like them to the training images."
+    ]
+
+
+def _about_curve(curve: Mapping[str, Any] | None) -> list[str]:
+    """Say whether more images would help, and of which class most."""
+    if not curve or len(curve["curve"]) < 2:
+        return []
+    (few, before), (many, after) = ((p["shots"], p["accuracy"]) for p in curve["curve"][-2:])
     if after - before < _LEVEL:
         return [
-            f"From {few} to {many} images per class accuracy hardly rose: more images of the same "
-            "kind will not help much."
+            f"From {few} to {many} images per class the accuracy hardly rose: more images of the "
+            "same kind will not help much."
         ]
-    most = f"; more photos of {named(curve['wanted'])} would help most" if curve["wanted"] else ""
+    wanted = curve["wanted"]
+    most = f" Images of {isolate(wanted)} would help most." if wanted else ""
     return [
-        f"More images would help: from {few} to {many} per class accuracy rose from "
-        f"{percent(before)} to {percent(after)}{most}."
+        f"Add images: from {few} to {many} per class the accuracy rose from {percent(before)} to "
+        f"{percent(after)}.{most}"
     ]
+
+
+def _about_confusion(evaluation: Evaluation) -> list[str]:
+    for one, other, there, back in confused_pairs(evaluation, 1):
+        if there + back > 1:
+            return [
+                f"{isolate(one)} and {isolate(other)} are confused most, {there + back} times: add "
+                "images that show how they differ."
+            ]
+    return []

@@ -1,36 +1,24 @@
-"""Small copies of photographs for a page, each in it once."""
+"""Thumbnails of images, each in the page once, as the background of a CSS class."""
 
 from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 
 from fewshot.artifact import SupportRecord
 from fewshot.errors import ImageError
 from fewshot.images.source import ImageSource, content_hash
-from fewshot.report.escape import clean
+from fewshot.images.write import thumbnail
 
+Images = Mapping[str, ImageSource]
 LARGE, SMALL = 160, 96  # longer sides, in pixels
 
 
-def find_photographs(
-    support: SupportRecord, images: Iterable[ImageSource]
-) -> dict[str, ImageSource]:
-    """Find the photographs of support images among others, by their content.
-
-    Parameters
-    ----------
-    support : SupportRecord
-    images : iterable of ImageSource
-        Those that cannot be read are passed over.
-
-    Returns
-    -------
-    dict of str to ImageSource
-        By the names of the support images; those that were not found are missing.
-    """
+def find_images(support: SupportRecord, images: Iterable[ImageSource]) -> dict[str, ImageSource]:
+    """Find the training images among others by their content; returned by their names."""
     found = {}
     for image in images:
         with suppress(ImageError):
@@ -39,71 +27,41 @@ def find_photographs(
     return {name: found[key] for name, key in named if key in found}
 
 
+@dataclass
+class Thumbnail:
+    """The CSS class that shows an image and its JPEG as base64, or why there is none."""
+
+    css: str
+    data: str = ""
+    missing: str = "not found"
+
+
 class Album:
-    """Photographs by name, of which some are to be shown.
+    """The thumbnails of a page."""
 
-    Parameters
-    ----------
-    photographs : mapping of str to ImageSource
-        One that is a file may be called by its path, too.
-    letter : str
-        What the CSS classes of this album begin with; another album has another letter.
-    """
+    def __init__(self) -> None:
+        self._thumbnails: dict[tuple[object, int], tuple[ImageSource, Thumbnail]] = {}
 
-    def __init__(self, photographs: Mapping[str, ImageSource], letter: str) -> None:
-        self._photographs, self._letter = photographs, letter
-        files = {
-            os.fspath(source): name
-            for name, source in photographs.items()
-            if isinstance(source, (str, os.PathLike))
-        }
-        self._names = {**files, **{name: name for name in photographs}}
-        self._sides: dict[str, int] = {}
-        self._style: dict[str, str | None] = {}
+    def add(self, source: ImageSource | None, side: int) -> Thumbnail:
+        """Ask for the thumbnail of an image; it is empty until `load` has read the image."""
+        if source is None:
+            return Thumbnail("")
+        path = os.fspath(source) if isinstance(source, (str, os.PathLike)) else None
+        key = path or id(source), side
+        new = source, Thumbnail(f"t{len(self._thumbnails)}")
+        return self._thumbnails.setdefault(key, new)[1]
 
-    def want(self, names: Iterable[str], side: int) -> None:
-        """Ask for photographs at least so large; those that are not there are passed over."""
-        for name in filter(None, map(self._names.get, names)):
-            self._sides[name] = max(side, self._sides.get(name, 0))
+    def __iter__(self) -> Iterator[Thumbnail]:
+        return (copy for _, copy in self._thumbnails.values() if copy.data)
 
-    @property
-    def wanted(self) -> tuple[str, ...]:
-        """The names asked for, in that order."""
-        return tuple(self._sides)
+    def __len__(self) -> int:
+        return len(self._thumbnails)
 
-    def shrink(self, name: str) -> None:
-        """Make the copy of one that was asked for."""
-        from fewshot.images.write import thumbnail
-
-        try:
-            data = thumbnail(self._photographs[name], self._sides[name])
-        except ImageError:  # a report needs no photograph
-            self._style[name] = None
-        else:
-            letters = base64.b64encode(data).decode("ascii")
-            self._style[name] = f"url(data:image/jpeg;base64,{letters})"
-
-    def css_class(self, name: str) -> str | None:
-        """Return the CSS class that shows a photograph, or None if there is none to show."""
-        known = self._names.get(name, name)
-        if self._style.get(known) is None:
-            return None
-        return f"{self._letter}{list(self._style).index(known)}"
-
-    def css(self) -> str:
-        """Return the rules that hold the copies."""
-        return "\n".join(
-            f".{self._letter}{i}{{background-image:{picture}}}"
-            for i, picture in enumerate(self._style.values())
-            if picture
-        )
-
-
-def picture(album: Album, name: str, size: str) -> str:
-    """Show a photograph, or a tile that says it is not there."""
-    css = album.css_class(name)
-    if css:
-        words = f'aria-label="{clean(name)}" title="{clean(name)}"'
-        return f'<span class="photo {size} {css}" role="img" {words}></span>'
-    file = clean(name.replace("\\", "/").rsplit("/", 1)[-1])
-    return f'<span class="photo {size} none" title="{clean(name)}"><bdi>{file}</bdi></span>'
+    def load(self, progress: Callable[[int], object]) -> None:
+        """Read all images that were asked for; `progress` is called with how many are done."""
+        for done, ((_, side), (source, copy)) in enumerate(self._thumbnails.items(), 1):
+            try:
+                copy.data = base64.b64encode(thumbnail(source, side)).decode("ascii")
+            except ImageError:
+                copy.missing = "cannot be read"
+            progress(done)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.conftest import Run, draw
 
-pytest.importorskip("matplotlib", reason="plots need matplotlib: pip install 'fewshot[report]'")
+pytest.importorskip("jinja2", reason="a report needs jinja2: pip install jinja2")
 
 
 def thumbnails(page: Path) -> int:
