@@ -78,6 +78,7 @@ def _in_threads(
         finally:
             abandoned.set()
             room.release()
+            workers.shutdown(wait=False, cancel_futures=True)
 
 
 def available_processors() -> int:

@@ -2,7 +2,10 @@
 
 import json
 import math
+import os
 import sys
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read when onnxruntime is imported
 
 import numpy as np
 import onnxruntime

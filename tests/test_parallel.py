@@ -2,7 +2,10 @@
 
 import math
 import os
+import threading
+from collections.abc import Iterator
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
 
@@ -30,6 +33,81 @@ def test_the_first_error_ends_the_work() -> None:
     assert next(results) == 0 and next(results) == 1
     with pytest.raises(ZeroDivisionError):
         next(results)
+
+
+def test_an_answer_is_there_before_a_live_source_is_asked_on() -> None:
+    answered, in_time = threading.Event(), []
+
+    def frames() -> Iterator[int]:
+        yield from (1, 2)
+        in_time.append(answered.wait(20))
+        yield 3
+
+    results = in_order(abs, frames(), 1)
+    assert next(results) == 1
+    answered.set()
+    assert list(results) == [2, 3] and in_time == [True]
+
+
+def test_a_source_that_waits_for_each_answer_does_not_starve() -> None:
+    questions: SimpleQueue[int | None] = SimpleQueue()
+    questions.put(0)
+    answers = []
+    for answer in in_order(lambda item: item, iter(questions.get, None), 4):
+        answers.append(answer)
+        questions.put(answer + 1 if answer < 20 else None)
+    assert answers == list(range(21))
+
+
+def test_an_error_of_the_source_comes_after_the_answers_before_it() -> None:
+    def breaking() -> Iterator[int]:
+        yield from (1, 2)
+        raise OSError("unplugged")
+
+    results = in_order(abs, breaking(), 3)
+    assert [next(results), next(results)] == [1, 2]
+    with pytest.raises(OSError, match="unplugged"):
+        next(results)
+
+
+def test_only_a_little_is_read_ahead() -> None:
+    read = 0
+
+    def endless() -> Iterator[int]:
+        nonlocal read
+        while True:
+            read += 1
+            yield read
+
+    results = in_order(abs, endless(), 2)
+    for expected in range(1, 31):
+        assert next(results) == expected
+    assert read <= 30 + 2 * 2 + 1
+
+
+@pytest.mark.parametrize("slow", [True, False])
+def test_a_source_that_is_abandoned_leaves_no_thread(slow: bool) -> None:
+    before, go_on = set(threading.enumerate()), threading.Event()
+    go_on.set()
+    closed = threading.Event()
+
+    def endless() -> Iterator[int]:
+        try:
+            while go_on.wait(20):
+                yield 1
+        finally:
+            closed.set()
+
+    results = in_order(abs, endless(), 2)
+    assert next(results) == 1
+    if slow:  # it is waited for while nobody wants its results any more
+        go_on.clear()
+    results.close()  # type: ignore[attr-defined]
+    go_on.set()
+    assert closed.wait(20)
+    for thread in set(threading.enumerate()) - before:
+        thread.join(20)
+        assert not thread.is_alive()
 
 
 def test_a_number_of_threads_that_is_none() -> None:

@@ -8,6 +8,7 @@ import threading
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 import onnxruntime as ort
@@ -15,6 +16,18 @@ from numpy.typing import NDArray
 
 from fewshot.backbones.safety import require_self_contained
 from fewshot.errors import BackboneError, MissingFileError
+
+_OPENING: WeakSet[threading.Thread] = WeakSet()
+
+
+def _finish_opening() -> None:
+    for thread in list(_OPENING):
+        thread.join()
+
+
+# A forked process has no such thread, but the locks of onnxruntime that it held.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_finish_opening)
 
 
 class OnnxNetwork:
@@ -40,10 +53,10 @@ class OnnxNetwork:
     def __init__(self, path: Path) -> None:
         self.path = path
         data = _read(path)
-        self._process = os.getpid()
         self._result: ort.InferenceSession | BaseException | None = None
         self._thread = threading.Thread(target=self._open, args=(data,))
         self._thread.start()
+        _OPENING.add(self._thread)
         self.sha256 = hashlib.sha256(data).hexdigest()
 
     def _open(self, data: bytes) -> None:
@@ -55,8 +68,6 @@ class OnnxNetwork:
     @cached_property
     def session(self) -> ort.InferenceSession:
         """The session; the first use waits for it, and raises what opening it raised."""
-        if self._result is None and os.getpid() != self._process:
-            self._open(_read(self.path))  # a forked process does not have the thread
         self._thread.join()
         if isinstance(self._result, BaseException):
             raise self._result

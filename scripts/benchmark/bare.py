@@ -1,7 +1,10 @@
 """Run the backbone on images with onnxruntime and Pillow alone: what fewshot is compared with."""
 
+import os
 import sys
 from pathlib import Path
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read when onnxruntime is imported
 
 import numpy as np
 import onnxruntime

@@ -62,4 +62,4 @@ def test_the_same_answers(
 def test_it_needs_nothing_of_fewshot() -> None:
     text = SCRIPT.read_text(encoding="utf-8")
     imported = set(re.findall(r"^(?:import|from) (\w+)", text, re.M))
-    assert imported == {"json", "math", "sys", "numpy", "onnxruntime", "PIL"}
+    assert imported == {"json", "math", "os", "sys", "numpy", "onnxruntime", "PIL"}
