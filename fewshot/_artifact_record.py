@@ -1,0 +1,192 @@
+"""All that a classifier file holds, as records whose parts fit together."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fewshot._support_record import SupportRecord
+from fewshot.heads.decision import Decision
+from fewshot.heads.linear import HEADS
+from fewshot.heads.rejection import NEVER
+from fewshot.images.preprocessing import Preprocessing
+from fewshot.images.reference import N_IMAGES
+from fewshot.prediction import Answers, Prediction, class_number, make_prediction
+
+# What is written; 2 had no face crops.
+FORMAT = 3
+_LARGEST = 1e9
+_MEASURED = {"held_out_images", "held_out_correct", "accuracy_low", "accuracy_high"}
+
+
+@dataclass(frozen=True)
+class BackboneReference:
+    """Which backbone a classifier was fitted with: file name, SHA-256, name and dimension."""
+
+    file: str
+    sha256: str
+    name: str
+    dim: int
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a classifier is made of, without its arrays; ``classes`` is label to images."""
+
+    format: int
+    created: str
+    classes: dict[str, int]
+    negatives: int
+    head: str
+    temperature: float
+    reject_rate: float
+    rejects: bool
+    backbone: BackboneReference
+    preprocessing: Preprocessing
+    measured: dict[str, float]
+    versions: dict[str, str]
+
+    def __post_init__(self) -> None:
+        """Refuse one that lacks what was measured."""
+        numbers = (*self.measured.values(), self.temperature, self.reject_rate)
+        if not set(self.measured) >= _MEASURED or not all(map(math.isfinite, numbers)):
+            raise ValueError("measured does not fit the rest")
+
+
+@dataclass(frozen=True, eq=False)
+class Artifact:
+    """All that a classifier file holds. Its arrays are read-only.
+
+    Attributes
+    ----------
+    classes : tuple of str
+        In the order of the head's rows.
+    decision : Decision
+    backbone : BackboneReference
+    preprocessing : Preprocessing
+    support : SupportRecord
+    references : Answers
+        For the pictures of `fewshot.classifier.verification`, where it was fitted.
+    measured : dict of str to float
+        What was measured while fitting.
+    versions : dict of str to str
+        Of the libraries it was made with.
+    created : str
+        ISO 8601, UTC.
+    format : int
+        Of the file it was read from.
+    """
+
+    classes: tuple[str, ...]
+    decision: Decision
+    backbone: BackboneReference
+    preprocessing: Preprocessing
+    support: SupportRecord
+    references: Answers
+    measured: dict[str, float]
+    versions: dict[str, str]
+    created: str
+    format: int = FORMAT
+
+    def __post_init__(self) -> None:
+        """Refuse parts that do not fit together, and close the arrays for writing."""
+        n_classes, n_images, dim = len(self.classes), len(self.support.names), self.backbone.dim
+        head, reject, labels = self.decision.head, self.decision.rejection, self.support.labels
+        kept = self.support.embeddings
+        seen = self.references
+        learned = (head.weights, head.bias, reject.prototypes, reject.units)
+        arrays = (*learned, kept, seen.embeddings, seen.probabilities)
+        rows = n_classes + self.has_negatives
+        sound = {
+            "classes": 1 <= n_classes == len(set(self.classes)) and rows >= 2,
+            "head.weights": head.weights.shape == (rows, dim),
+            "head.bias": head.bias.shape == (rows,),
+            "head.kind": head.kind in HEADS,
+            "temperature": 1e-6 < self.decision.temperature < 1e6,
+            "measured": set(self.measured) >= _MEASURED
+            and all(map(math.isfinite, self.measured.values())),
+            "rejection.prototypes": reject.prototypes.shape == (n_classes, dim),
+            "rejection.rate": 0 <= reject.rate < 1,
+            "rejection.units": (reject.units > 0).all()
+            and reject.units.shape == (2 + self.has_negatives,),
+            "rejection.threshold": math.isfinite(reject.threshold),
+            # Products of two stay finite, and NaN fails.
+            "numbers": all((np.abs(array) <= _LARGEST).all() for array in arrays),
+            "support.embeddings": self.support.embeddings.shape == (n_images, dim),
+            "support.labels": labels.shape == (n_images,)
+            and set(labels.tolist()) == set(range(rows)),
+            "references": seen.known.shape == (N_IMAGES,)
+            and seen.embeddings.shape == (N_IMAGES, dim)
+            and seen.probabilities.shape == (N_IMAGES, n_classes),
+            "support.hashes": len(self.support.hashes) == n_images,
+            "backbone.file": Path(self.backbone.file).name == self.backbone.file
+            and "\\" not in self.backbone.file
+            and self.backbone.file.endswith(".onnx"),
+        }
+        for part, fits in sound.items():
+            if not fits:
+                raise ValueError(f"{part} does not fit the rest")
+        for array in (*arrays, labels, seen.known):
+            array.flags.writeable = False
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Close the arrays again after unpickling, which opens them."""
+        self.__dict__.update(state)
+        self.__post_init__()
+
+    def list_images(self) -> list[dict[str, str | None]]:
+        """List the images it was fitted on: name, label (None for negatives) and SHA-256."""
+        names = (*self.classes, None)
+        support = self.support
+        rows = zip(support.names, support.labels.tolist(), support.hashes, strict=True)
+        return [
+            {"image": image, "label": names[label], "sha256": sha256}
+            for image, label, sha256 in sorted(rows, key=lambda row: (row[1], row[0]))
+        ]
+
+    def predict(self, embedding: NDArray[np.float32], image: str) -> Prediction:
+        """Classify an embedding, float32 (dim,), of an image of that name."""
+        probabilities, known = self.decision.decide_one(embedding)
+        answer = make_prediction(image, self.classes, probabilities, known)
+        given = int(probabilities.argmax())
+        evidence = self.support.nearest(self.classes, embedding, given)
+        return replace(answer, evidence=evidence)
+
+    def number_of(self, label: str) -> int:
+        """Return the position of a class; UsageError if there is none."""
+        return class_number(self.classes, label)
+
+    @property
+    def has_negatives(self) -> bool:
+        """Whether it was also fitted on images that are of none of the classes."""
+        return bool((self.support.labels == len(self.classes)).any())
+
+    def summary(self) -> dict[str, Any]:
+        """Describe it without its arrays, in types that JSON knows.
+
+        Returns
+        -------
+        dict
+            The fields of `Summary`.
+        """
+        shots = np.bincount(self.support.labels).tolist()[: len(self.classes)]
+        summary = Summary(
+            format=self.format,
+            created=self.created,
+            classes=dict(zip(self.classes, shots, strict=True)),
+            negatives=int((self.support.labels == len(self.classes)).sum()),
+            head=self.decision.head.kind,
+            temperature=self.decision.temperature,
+            reject_rate=self.decision.rejection.rate,
+            rejects=self.decision.rejection.threshold > NEVER,
+            backbone=self.backbone,
+            preprocessing=self.preprocessing,
+            measured=self.measured,
+            versions=self.versions,
+        )
+        return asdict(summary)

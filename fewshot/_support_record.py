@@ -1,0 +1,79 @@
+"""The support set as a classifier file holds it: embeddings instead of images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fewshot.prediction import Evidence, Neighbour
+
+_NEAREST = 3
+
+
+@dataclass(frozen=True, eq=False)
+class SupportRecord:
+    """The support set as it is stored: embeddings instead of images.
+
+    Attributes
+    ----------
+    embeddings : ndarray of float32, shape (n_images, dim)
+        Of length 1.
+    labels : ndarray of int64, shape (n_images,)
+        Positions in the classes; one past the last for negatives.
+    names : tuple of str
+        Names of the images.
+    hashes : tuple of str
+        SHA-256 of their contents.
+    faceless : tuple of str
+        Those of the hashes that are of images without a face, which were embedded whole.
+    """
+
+    embeddings: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    names: tuple[str, ...]
+    hashes: tuple[str, ...]
+    faceless: tuple[str, ...] = field(default=(), metadata={"since": 3})
+
+    def nearest(
+        self, classes: Sequence[str], embedding: NDArray[np.float32], given: int
+    ) -> Evidence:
+        """Return the support images most similar to an embedding that was classified.
+
+        Parameters
+        ----------
+        classes : sequence of str
+            What `labels` are positions in.
+        embedding : ndarray of float32, shape (dim,)
+            Of length 1.
+        given : int
+            The position of the class that was answered.
+        """
+        # Not by BLAS, whose threads would compete with those that classify other images.
+        similarities = np.einsum("nd,d->n", self.embeddings, embedding)
+
+        def neighbour(row: int) -> Neighbour:
+            number = int(self.labels[row])
+            name = classes[number] if number < len(classes) else None
+            return Neighbour(self.names[row], name, float(similarities[row]))
+
+        order = np.argsort(-similarities, kind="stable")
+        labels = self.labels[order]
+        others = order[(labels != given) & (labels < len(classes))]
+        return Evidence(
+            tuple(neighbour(row) for row in order[:_NEAREST]),
+            neighbour(others[0]) if len(others) else None,
+        )
+
+    def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> SupportRecord:
+        """Return some of the images, in the order of the rows; a mask will do, too."""
+        rows = np.arange(len(self.names))[rows]
+        return SupportRecord(
+            self.embeddings[rows],
+            self.labels[rows],
+            tuple(self.names[row] for row in rows),
+            tuple(self.hashes[row] for row in rows),
+            tuple(sorted({self.hashes[row] for row in rows} & set(self.faceless))),
+        )
