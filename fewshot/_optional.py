@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from importlib import import_module
+from threading import RLock
 from typing import Any
 
 from fewshot.errors import UsageError
+
+# While OpenCV is imported it is not complete in sys.modules; another thread must not get it so.
+_IMPORTING = RLock()
 
 
 def require(module: str, extra: str, purpose: str) -> Any:
@@ -17,7 +21,8 @@ def require(module: str, extra: str, purpose: str) -> Any:
         If it cannot be imported; the message works from a clone and from a wheel.
     """
     try:
-        return import_module(module)
+        with _IMPORTING:
+            return import_module(module)
     except ImportError as error:
         packages = " ".join(_PACKAGES[extra])
         raise UsageError(

@@ -63,12 +63,12 @@ def _taken(captured: Captured) -> list[str]:
     reasons = {
         "blank": captured.blank,
         "blurred": captured.blurred,
-        "near duplicates": captured.alike,
+        "near duplicates": captured.near_duplicates,
     }
     left_out = ", ".join(f"{number} {why}" for why, number in reasons.items() if number)
     lines = [
         f"wrote {n}{of} image{'s' * (captured.wanted > 1)}{places}",
-        f"{captured.looked_at} frames examined; left out: {left_out or 'none'}",
+        f"{captured.examined} frames examined; left out: {left_out or 'none'}",
     ]
     if captured.interrupted:
         lines.append("stopped from the keyboard")
