@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from fewshot._files import replacing
+from fewshot._files import replacing, require_replaceable
+from fewshot.errors import UsageError
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
@@ -49,3 +50,16 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
     with replacing(tmp_path / "link") as stream:
         stream.write(b"new")
     assert (tmp_path / "link").is_symlink() and (tmp_path / "real").read_bytes() == b"new"
+
+
+def test_only_files_with_the_mark_are_replaced(tmp_path: Path) -> None:
+    require_replaceable(tmp_path / "new" / "file", b"mark")
+    (tmp_path / "ours").write_bytes(b"a mark in it")
+    require_replaceable(tmp_path / "ours", b"mark")
+    (tmp_path / "other").write_bytes(b"another program's")
+    with pytest.raises(UsageError, match="other: exists and was not written by fewshot; give ano"):
+        require_replaceable(tmp_path / "other", b"mark")
+    with pytest.raises(UsageError, match="is a folder; give the name of a file"):
+        require_replaceable(tmp_path, b"mark")
+    with pytest.raises(UsageError, match="is not a folder; give another folder to write to"):
+        require_replaceable(tmp_path / "other" / "file", b"mark")

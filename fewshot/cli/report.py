@@ -53,9 +53,9 @@ def require_report(file: str) -> None:
     """Make sure that a report can be written, before work is done for it."""
     from pathlib import Path
 
-    from fewshot.report.page import require_replaceable
+    from fewshot.report.page import require_report
 
-    require_replaceable(Path(file))
+    require_report(Path(file))
 
 
 def write(

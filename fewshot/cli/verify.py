@@ -18,7 +18,7 @@ EPILOG = """examples:
   fewshot verify classifier.onnx photos/          same predictions as models/?
 
 Predictions are the same if label and known or unknown are; without images, probabilities may not
-differ by more than 0.01 either.
+differ by more than 0.01 either. A JSON file beside an .onnx file must be of that very file.
 
 exit status: 0 all predictions are the same, 1 some are not, or an image could not be read, 2
 nothing could be done"""
@@ -36,8 +36,10 @@ def run(arguments: argparse.Namespace) -> int:
     """Compare predictions with those that are expected."""
     from fewshot.classifier.load import load_classifier
     from fewshot.classifier.verification import compare, verify
+    from fewshot.export.description import require_description
     from fewshot.images.files import expand
 
+    require_description(arguments.classifier)
     classifier = load_classifier(arguments.classifier)
     if arguments.images:
         images = expand(arguments.images)

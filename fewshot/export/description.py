@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,12 @@ def write_with_description(path: Path, content: bytes, metadata: Mapping[str, st
     # If this is interrupted, the hash in the old description tells that it is of another file.
     with replacing(path.with_suffix(".json")) as stream:
         stream.write(_describe(path.name, content, metadata))
+
+
+def require_description(path: str | os.PathLike[str]) -> None:
+    """Raise ArtifactError if the description beside an exported file is of another file."""
+    if os.fspath(path).endswith(".onnx") and Path(path).with_suffix(".json").exists():
+        read_description(Path(path))
 
 
 def read_description(path: Path) -> dict[str, Any]:

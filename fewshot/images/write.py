@@ -9,12 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
-from fewshot._files import replacing, require_writable
+from fewshot._files import replacing, require_replaceable
 from fewshot.errors import UsageError
 from fewshot.images.decode import open_rgb
 from fewshot.images.source import ImageSource
 
 _MARK = ("Software", "fewshot")
+# As it stands in the file, after its length.
+_CHUNK = b"\x00\x00\x00\x10tEXt" + "\0".join(_MARK).encode()
 
 
 def write_png(image: Image.Image, path: Path) -> None:
@@ -37,11 +39,7 @@ def require_png(path: Path) -> None:
     """
     if path.suffix.lower() != ".png":
         raise UsageError(f"{path}: a PNG image is written; give a name that ends in .png")
-    if path.exists() and not _is_ours(path):
-        raise UsageError(
-            f"{path}: there already, and not written by fewshot; move it away or give another name"
-        )
-    require_writable(path.parent)
+    require_replaceable(path, _CHUNK)
 
 
 def save_png(pixels: NDArray[np.uint8], path: Path, side: int) -> None:
@@ -64,12 +62,3 @@ def thumbnail(source: ImageSource, side: int) -> bytes:
     stream = io.BytesIO()
     image.save(stream, "JPEG", quality=80)
     return stream.getvalue()
-
-
-def _is_ours(path: Path) -> bool:
-    """Tell whether `write_png` wrote the file."""
-    try:
-        with Image.open(path, formats=["PNG"]) as image:
-            return image.info.get(_MARK[0]) == _MARK[1]
-    except Exception:  # a damaged file makes decoders raise nearly anything
-        return False

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from fewshot._files import replacing, require_writable
+from fewshot._files import replacing, require_replaceable
 from fewshot._optional import require
 from fewshot._parallel import Progress
 from fewshot.artifact import Artifact
 from fewshot.data_checks.finding import Finding
-from fewshot.errors import SupportError, UsageError
+from fewshot.errors import SupportError
 from fewshot.evaluation.cross_validation import Evaluation
 from fewshot.evaluation.learning_curve import learning_curve
 from fewshot.report.charts import calibration_bins, scale_curve
@@ -75,7 +75,7 @@ def write_report(
         If jinja2 is missing, the file cannot be written, or another file is there.
     """
     path = Path(file)
-    require_replaceable(path)
+    require_report(path)
     album, training = Album(), images or {}
     tested = training if is_held_out(evaluation) else test_images or {}
     summary = evaluation.to_dict()
@@ -100,7 +100,7 @@ def write_report(
     return path
 
 
-def require_replaceable(path: Path) -> None:
+def require_report(path: Path) -> None:
     """Refuse to write where something else is, before work is done for it.
 
     Raises
@@ -109,11 +109,7 @@ def require_replaceable(path: Path) -> None:
         If jinja2 is missing, a file is there that is no report, or none can be written.
     """
     require("jinja2", "report", "a report")
-    if path.is_dir():
-        raise UsageError(f"{path}: is a folder; give the name of a file, such as report.html")
-    if path.exists() and _MARK not in path.read_bytes()[:4096]:
-        raise UsageError(f"{path}: is there and is no report of fewshot; give another name")
-    require_writable(path.parent)
+    require_replaceable(path, _MARK)
 
 
 def _prepare(artifact: Artifact, album: Album, progress: Progress | None) -> dict[str, Any] | None:

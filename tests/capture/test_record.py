@@ -1,6 +1,5 @@
 """Taking images of a class, from videos made here and from frames that come as from a camera."""
 
-import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -10,10 +9,8 @@ import pytest
 from PIL import Image
 
 from fewshot.capture.record import capture
-from fewshot.cli import main
 from fewshot.errors import ImageError, UsageError
 from fewshot.images.files import image_files
-from tests.conftest import Run
 from tests.helpers.videos import scene, seeds_of, write_scenes, write_video
 
 SEEDS = list(range(2, 12))
@@ -131,69 +128,3 @@ def test_a_name_that_opencv_would_crash_at_is_refused(video: Path, tmp_path: Pat
         pytest.skip("this file system takes no such name")
     with pytest.raises(UsageError, match="not valid UTF-8"):
         capture("cup", source=odd, data=tmp_path)
-
-
-def test_the_command_says_what_it_wrote_and_what_to_type_next(
-    fewshot: Run, video: Path, tmp_path: Path
-) -> None:
-    told = fewshot("capture", "--label", "cup", "--count", 10, "--source", "video.avi")
-    assert (told.returncode, told.stderr) == (0, "")
-    first, second, last = told.stdout.splitlines()
-    places = [Path("data", "cup", name) for name in ("0001.jpg", "0010.jpg")]
-    assert first == f"wrote 10 images, {places[0]} to {places[1]}"
-    assert " frames examined; left out: " in second and second.endswith(" blurred")
-    assert last == "next: fewshot capture --label ANOTHER; then: fewshot fit data"
-
-
-def test_the_next_command_depends_on_what_is_there(
-    video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert main(["capture", "--label", "cup", "--source", "video.avi"]) == 1
-    assert main(["capture", "--label", "mug", "--count", "30", "--source", "video.avi"]) == 1
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[-4].startswith("wrote 10 of 30 images, ")
-    assert lines[-3].endswith(" near duplicates")
-    assert lines[-1] == "next: fewshot fit data"
-    assert main(["fit", "data"]) == 0
-    (tmp_path / "data" / "mug" / "0004.jpg").unlink()
-    assert main(["capture", "--label", "mug", "--count", "1", "--source", "video.avi"]) in (0, 1)
-    assert capsys.readouterr().out.splitlines()[-1] == (
-        "next: fewshot add data; or to start anew: fewshot fit data"
-    )
-
-
-def test_json(video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    data = tmp_path / "my data"
-    command = ["capture", "--label", "cup", "--source", str(video), "--data", str(data), "--json"]
-    assert main(command) == 1
-    found = json.loads(capsys.readouterr().out)
-    assert (found["source"], found["wanted"], found["interrupted"]) == (str(video), 20, False)
-    assert list(found) == (
-        "label source files wanted examined blank blurred near_duplicates interrupted".split()
-    )
-    assert [Path(file) for file in found["files"]] == image_files(data)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--label", "cup", "--source", "97"], "camera 97: cannot be opened; is it connected"),
-        (["--label", "cup", "--source", "words.mp4"], "words.mp4: not a video"),
-        (["--label", "..", "--source", "words.mp4"], "label '..' begins with a dot"),
-        (["--label", "cup", "--source", "rtsp://127.0.0.1:9/x"], "rtsp://127.0.0.1:9/x: cannot"),
-    ],
-)
-def test_errors_are_one_line(
-    arguments: list[str],
-    message: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "words.mp4").write_text("no video at all")
-    assert main(["capture", *arguments]) == 2
-    told = capsys.readouterr()
-    assert told.out == "" and told.err.count("\n") == 1 and message in told.err
-    assert os.listdir(tmp_path) == ["words.mp4"]

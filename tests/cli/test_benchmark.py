@@ -29,3 +29,22 @@ def test_an_exported_file(
     words = shlex.split(json.loads(told.stdout)["recommendation"])
     _, arguments = parse(words[1:])
     assert arguments.models == "one.onnx"
+
+
+def test_a_folder_is_one_table_and_a_command(cli: Run, folder: Path, tmp_path: Path) -> None:
+    told = cli("benchmark", "--seconds", 1)
+    assert (told.returncode, told.stderr) == (0, "")
+    lines = told.stdout.splitlines()
+    assert lines[0].startswith("models on ") and lines[1].startswith("peak memory ")
+    assert lines[3].split()[:4] == ["precision", "image", "size", "MB"]
+    assert lines[4].startswith("fp32 ") and lines[4].endswith(" 1.000")
+    assert any(" 320 " in line and line.endswith(" not known") for line in lines)
+    assert "accuracy that is not known: measure it with --data" in lines
+    assert lines[-1].startswith("recommended: fewshot ")
+    assert [path.name for path in tmp_path.iterdir()] == ["models"]
+
+
+def test_a_missing_classifier_is_one_line_and_exit_2(cli: Run) -> None:
+    told = cli("benchmark", "--json")
+    assert (told.returncode, told.stdout) == (2, "")
+    assert told.stderr.count("\n") == 1 and "no classifier there" in told.stderr

@@ -54,7 +54,7 @@ def test_json_has_the_numbers(cli: Run, place: Path) -> None:
     [
         (["grid.png", "--label", "dics"], "no class 'dics'; expected one of disc, grid, stripes"),
         (["grid.png", "-o", "heat.jpg"], "heat.jpg: a PNG image is written"),
-        (["grid.png", "-o", "face.png"], "face.png: there already, and not written by fewshot"),
+        (["grid.png", "-o", "face.png"], "face.png: exists and was not written by fewshot"),
         (["grid.png"] * 101, "101 images; expected at most 100 on one sheet"),
     ],
 )

@@ -36,3 +36,9 @@ def test_images_that_are_skipped_exit_1(
     assert told.stdout.startswith("wrote classifier.onnx, ")
     alone = cli("export", "--precision", "int8")
     assert alone.returncode == 0 and alone.stderr.startswith("fewshot: ")
+
+
+def test_int16_names_fp16(cli: Run, folder: Path) -> None:
+    told = cli("export", "--precision", "int16")
+    assert (told.returncode, told.stdout) == (2, "")
+    assert "precision 'int16' is not written any more; use fp16" in told.stderr

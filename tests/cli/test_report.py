@@ -55,5 +55,5 @@ def test_what_is_there_already_is_not_replaced(
         ("report", "--models", models, "-o", "mine.html"),
     ):
         told = cli(*command)
-        assert told.returncode == 2 and "is no report of fewshot" in told.stderr
+        assert told.returncode == 2 and "was not written by fewshot" in told.stderr
     assert (tmp_path / "mine.html").read_text() == "<p>mine"

@@ -4,6 +4,8 @@ import json
 import shutil
 from pathlib import Path
 
+import pytest
+
 from fewshot import FewShotClassifier
 from tests.conftest import Run
 
@@ -34,3 +36,18 @@ def test_other_predictions_exit_1(
     told = cli("verify", "same", query_folder / "grid", "bad.png")
     assert told.returncode == 1 and told.stdout.startswith("all the same: 3 of 3 images")
     assert told.stderr.startswith("fewshot: skipped bad.png: ")
+
+
+def test_a_description_of_another_file_exits_2(
+    cli: Run, classifier: FewShotClassifier, tmp_path: Path
+) -> None:
+    pytest.importorskip("onnx", reason="exporting needs onnx")
+    from fewshot.export.onnx_file import export_classifier
+
+    path = export_classifier(classifier, tmp_path / "one.onnx")
+    assert cli("verify", path).returncode == 0
+    path.with_suffix(".json").write_text('{"sha256": "0"}')
+    told = cli("verify", path)
+    assert told.returncode == 2 and "describes another file than one.onnx" in told.stderr
+    path.with_suffix(".json").unlink()
+    assert cli("verify", path).returncode == 0

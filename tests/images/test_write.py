@@ -39,7 +39,8 @@ def test_other_files_stay(content: str, tmp_path: Path) -> None:
         GREY.save(whole, "PNG")
         path.write_bytes({"text": b"hi", "empty": b""}.get(content, whole.getvalue()[:20]))
     before = None if content == "folder" else path.read_bytes()
-    with pytest.raises(UsageError, match=r"photo\.png: there already.*another name"):
+    reason = "is a folder" if before is None else "exists and was not written by fewshot"
+    with pytest.raises(UsageError, match=rf"photo\.png: {reason}; give"):
         write_png(GREY, path)
     assert path.is_dir() if before is None else path.read_bytes() == before
 

@@ -19,7 +19,7 @@ from fewshot.errors import UsageError
 from fewshot.evaluation.cross_validation import Evaluation, cross_validate
 from fewshot.heads.decision import fit_decision
 from fewshot.prediction import Answers
-from fewshot.report.page import require_replaceable, write_report
+from fewshot.report.page import require_report, write_report
 from tests.conftest import clusters, make_artifact, make_record
 from tests.helpers.browser import Browser
 from tests.report.conftest import HARD_NAMES, Page, make_evaluation, noisy_artifact
@@ -247,7 +247,7 @@ def test_a_hundred_classes_make_no_large_file(tmp_path: Path) -> None:
 def test_another_file_is_not_replaced(quick: Measured, tmp_path: Path) -> None:
     file = tmp_path / "report.html"
     file.write_text("<p>mine", encoding="utf-8")
-    with pytest.raises(UsageError, match=r"report\.html: is there and is no report of fewshot"):
+    with pytest.raises(UsageError, match=r"report\.html: exists and was not written by fewshot"):
         write_report(*quick, file)
     assert file.read_text(encoding="utf-8") == "<p>mine"
     with pytest.raises(UsageError, match="is a folder; give the name of a file"):
@@ -255,7 +255,7 @@ def test_another_file_is_not_replaced(quick: Measured, tmp_path: Path) -> None:
     file.unlink()
     for _ in range(2):  # its own it replaces
         write_report(*quick, file)
-    require_replaceable(tmp_path / "new" / "folder" / "report.html")
+    require_report(tmp_path / "new" / "folder" / "report.html")
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
 
 
@@ -265,9 +265,9 @@ import sys
 sys.modules["jinja2"] = None
 from pathlib import Path
 from fewshot.errors import UsageError
-from fewshot.report.page import require_replaceable
+from fewshot.report.page import require_report
 try:
-    require_replaceable(Path("report.html"))
+    require_report(Path("report.html"))
 except UsageError as error:
     print(error)
 """
