@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,8 +15,15 @@ from typing import BinaryIO
 
 from fewshot.errors import UsageError
 
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
 # Seconds after which nobody can still be writing a file of this size.
 _ABANDONED = 3600
+# Seconds to wait for another process that holds a lock, and between two looks.
+_PATIENCE, _PAUSE = 30, 0.01
 
 
 @contextmanager
@@ -35,6 +43,64 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             partial.unlink()
         raise
     _remove_leftovers(path)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock of a file's name, which one thread of one process has at a time.
+
+    The system takes it from a process that ends, however that ends.
+
+    Raises
+    ------
+    UsageError
+        If another process does not give it back in time.
+    """
+    path = Path(os.path.realpath(path))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = path.with_name(f".{path.name}.lock")
+    deadline = time.monotonic() + _PATIENCE
+    while (descriptor := _open_locked(lock)) is None:
+        if time.monotonic() > deadline:
+            raise UsageError(f"{path}: another process is writing it; try again when that is done")
+        time.sleep(_PAUSE)
+    try:
+        yield
+    finally:
+        if sys.platform == "win32":  # a file that is open cannot be removed there
+            os.close(descriptor)
+        with suppress(OSError):
+            lock.unlink()
+        if sys.platform != "win32":
+            os.close(descriptor)
+
+
+def _open_locked(lock: Path) -> int | None:
+    """Open and lock a file, and return its descriptor; None if somebody else has it."""
+    try:
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
+    except PermissionError:  # being removed, on Windows
+        if sys.platform == "win32":
+            return None
+        raise
+    with suppress(FileNotFoundError):
+        # The file may have been removed, and made again, between opening and locking.
+        if _try_lock(descriptor) and os.path.samestat(os.fstat(descriptor), os.stat(lock)):
+            return descriptor
+    os.close(descriptor)
+    return None
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        if sys.platform == "win32":
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        else:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        # Some file systems have no locks; there the files are compared, and that is all.
+        return not isinstance(error, (BlockingIOError, PermissionError))
+    return True
 
 
 def _remove_leftovers(path: Path) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from fewshot._artifact_record import FORMAT, Artifact, BackboneReference, Summary
-from fewshot._files import replacing
+from fewshot._files import locked, replacing
 from fewshot._safe_pickle import decode, encode, pickle_sealed, unpickle_sealed
 from fewshot._support_record import SupportRecord
 from fewshot.errors import ArtifactError, MissingFileError, UsageError
@@ -20,9 +23,12 @@ __all__ = [
     "Summary",
     "SupportRecord",
     "artifact_path",
+    "changing",
     "previous_path",
     "read_artifact",
+    "read_with_sha256",
     "restore_previous",
+    "sha256_there",
     "write_artifact",
 ]
 
@@ -56,27 +62,40 @@ def read_artifact(path: str | os.PathLike[str]) -> Artifact:
     ArtifactError
         If it names a global, is damaged, or is of another format.
     """
+    return read_with_sha256(path)[0]
+
+
+def read_with_sha256(path: str | os.PathLike[str]) -> tuple[Artifact, str]:
+    """Read a classifier file as `read_artifact` does, with the SHA-256 of its bytes."""
     file = artifact_path(path)
     if file.parent.suffix == ".onnx":
         raise UsageError(f"{file.parent}: a single file; give the folder it was exported from")
-    try:
-        data = file.read_bytes()
-    except FileNotFoundError as error:
+    data = _content(file)
+    if data is None:
         raise MissingFileError(
             f"{file}: no classifier there; make one with 'fewshot fit DATA', "
             "or say where one is with --models"
-        ) from error
+        )
+    return _parse(data, file), _sha256(data)
+
+
+def sha256_there(path: str | os.PathLike[str]) -> str:
+    """Return the SHA-256 of a classifier file, or "" if there is none."""
+    data = _content(artifact_path(path))
+    return "" if data is None else _sha256(data)
+
+
+def _content(file: Path) -> bytes | None:
+    try:
+        return file.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
     except OSError as error:
         raise ArtifactError(f"{file}: cannot be read ({error.strerror})") from error
-    try:
-        record = unpickle_sealed(data)
-    except ArtifactError as error:
-        raise ArtifactError(f"{file}: {error}") from error
-    except Exception as error:  # damaged pickles raise nearly anything
-        raise ArtifactError(
-            f"{file}: not a classifier file, or a damaged one ({error}); move it away and fit again"
-        ) from error
-    return _from_record(record, file)
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def write_artifact(artifact: Artifact, path: str | os.PathLike[str]) -> Path:
@@ -96,14 +115,54 @@ def write_artifact(artifact: Artifact, path: str | os.PathLike[str]) -> Path:
         The file written.
     """
     file = artifact_path(path)
-    earlier = file.read_bytes() if file.exists() else None
-    if earlier is not None and _differ_by_date(artifact, file, earlier):
-        earlier = None
-    with replacing(file) as stream:
-        stream.write(_pickled(artifact))
-        if earlier is not None:  # the new one is about to take its place
-            _write(previous_path(file), earlier)
+    with changing(file) as write:
+        write(artifact)
     return file
+
+
+@contextmanager
+def changing(
+    path: str | os.PathLike[str], expected: str | None = None
+) -> Iterator[Callable[[Artifact], str]]:
+    """Hold the lock of a classifier file from looking at it to replacing it.
+
+    Parameters
+    ----------
+    path : path
+        As for `write_artifact`.
+    expected : str, optional
+        The SHA-256 that `sha256_there` gave before; by default any file is replaced.
+
+    Yields
+    ------
+    callable
+        Writes an artifact as `write_artifact` does, and returns the SHA-256 of the file.
+
+    Raises
+    ------
+    ArtifactError
+        If the file was changed meanwhile, or is not a classifier.
+    """
+    file = artifact_path(path)
+    with locked(file):
+        there = _content(file)
+        if there is not None and expected not in (None, _sha256(there)):
+            raise ArtifactError(
+                f"{file}: changed by another process meanwhile; load it again, or run the command "
+                "again"
+            )
+        earlier = None if there is None else _parse(there, file)
+        yield lambda artifact: _replace(file, earlier, artifact)
+
+
+def _replace(file: Path, earlier: Artifact | None, artifact: Artifact) -> str:
+    """Write a classifier file, keep the earlier one if it is another, and return the SHA-256."""
+    data = _pickled(artifact)
+    with replacing(file) as stream:
+        stream.write(data)
+        if earlier and data != _pickled(replace(earlier, created=artifact.created)):
+            _write(previous_path(file), file.read_bytes())
+    return _sha256(data)
 
 
 def previous_path(path: str | os.PathLike[str]) -> Path:
@@ -132,14 +191,15 @@ def restore_previous(path: str | os.PathLike[str]) -> tuple[Artifact, Artifact]:
         If the previous one is damaged.
     """
     file, previous = artifact_path(path), previous_path(path)
-    before = read_artifact(file)
-    if not previous.is_file():
-        raise MissingFileError(f"{previous}: no previous classifier there, so nothing to undo")
-    after = read_artifact(previous)
-    data, earlier = file.read_bytes(), previous.read_bytes()
-    # In this order: if only the first is done, no classifier is lost but one that was undone.
-    _write(file, earlier)
-    _write(previous, data)
+    with locked(file):
+        before = read_artifact(file)
+        if not previous.is_file():
+            raise MissingFileError(f"{previous}: no previous classifier there, so nothing to undo")
+        after = read_artifact(previous)
+        data, earlier = file.read_bytes(), previous.read_bytes()
+        # In this order: if only the first is done, no classifier is lost but one that was undone.
+        _write(file, earlier)
+        _write(previous, data)
     return before, after
 
 
@@ -148,19 +208,23 @@ def _pickled(artifact: Artifact) -> bytes:
     return pickle_sealed({**encode(artifact), "format": FORMAT})
 
 
-def _differ_by_date(artifact: Artifact, file: Path, content: bytes) -> bool:
-    """Tell whether a file holds an artifact, but for when it was made."""
-    try:
-        created = read_artifact(file).created
-    except ArtifactError:  # something else
-        return False
-    return _pickled(replace(artifact, created=created)) == content
-
-
 def _write(file: Path, data: bytes) -> None:
     """Write bytes, whole or not at all."""
     with replacing(file) as stream:
         stream.write(data)
+
+
+def _parse(data: bytes, file: Path) -> Artifact:
+    """Read the content of a classifier file."""
+    try:
+        record = unpickle_sealed(data)
+    except ArtifactError as error:
+        raise ArtifactError(f"{file}: {error}") from error
+    except Exception as error:  # damaged pickles raise nearly anything
+        raise ArtifactError(
+            f"{file}: not a classifier file, or a damaged one ({error}); move it away and fit again"
+        ) from error
+    return _from_record(record, file)
 
 
 def _from_record(record: object, file: Path) -> Artifact:

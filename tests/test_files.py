@@ -3,11 +3,14 @@
 import os
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from fewshot._files import replacing, require_replaceable
+from fewshot import _files
+from fewshot._files import locked, replacing, require_replaceable
 from fewshot.errors import UsageError
 
 
@@ -63,3 +66,40 @@ def test_only_files_with_the_mark_are_replaced(tmp_path: Path) -> None:
         require_replaceable(tmp_path, b"mark")
     with pytest.raises(UsageError, match="is not a folder; give another folder to write to"):
         require_replaceable(tmp_path / "other" / "file", b"mark")
+
+
+_HOLDER = """
+import sys, time, pathlib; from fewshot._files import locked
+with locked(pathlib.Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(100)
+"""
+
+
+def test_a_lock_is_held_by_one_at_a_time_and_leaves_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "file"
+
+    def count_up(_: int) -> None:
+        with locked(path):
+            number = int(path.read_text()) if path.exists() else 0
+            time.sleep(0.001)
+            path.write_text(str(number + 1))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(count_up, range(60)))
+    assert path.read_text() == "60" and os.listdir(path.parent) == ["file"]
+
+
+def test_a_killed_process_gives_its_lock_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = [sys.executable, "-c", _HOLDER, tmp_path / "file"]
+    monkeypatch.setattr(_files, "_PATIENCE", 0.1)
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout and holder.stdout.readline() == b"held\n"
+        with pytest.raises(UsageError, match="another process is writing it; try again"):
+            locked(tmp_path / "file").__enter__()
+        holder.kill()
+    with locked(tmp_path / "file"):
+        pass
+    assert os.listdir(tmp_path) == []

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fewshot._parallel import Progress
-from fewshot.artifact import Artifact, artifact_path, read_artifact, write_artifact
+from fewshot.artifact import (
+    Artifact,
+    artifact_path,
+    changing,
+    read_with_sha256,
+    sha256_there,
+)
 from fewshot.backbones.find import DEFAULT_BACKBONE, find_backbone, models_folder, place_backbone
 from fewshot.classifier.base import Classifier
 from fewshot.classifier.updates import Updates
@@ -99,8 +106,11 @@ class FewShotClassifier(Updates, Classifier):
         self.detector = detector
         self.reject_rate = reject_rate
         self.threads = threads
-        self.held_out_: NDArray[np.float32] | None = None
-        self.embedded_: EmbeddedSet | None = None
+
+    held_out_: NDArray[np.float32] | None = None
+    embedded_: EmbeddedSet | None = None
+    # SHA-256 of the files that this classifier was read from or written to, "" for none there.
+    _files: Mapping[Path, str] = MappingProxyType({})
 
     @property
     def classes_(self) -> tuple[str, ...]:
@@ -154,6 +164,7 @@ class FewShotClassifier(Updates, Classifier):
         from fewshot.training.support_set import collect
 
         support = collect(data, labels, negatives)
+        self._files = {} if reuse is None else {_place(reuse): sha256_there(reuse)}
         embedder = self.embedder or Embedder(
             detector=self.detector, **{name: getattr(self, name) for name in _EMBEDDER_PARAMETERS}
         )
@@ -271,19 +282,22 @@ class FewShotClassifier(Updates, Classifier):
         Raises
         ------
         ArtifactError
-            If a file that is not a classifier is in the way.
+            If a file that is not a classifier is in the way, or the one there was changed since
+            this classifier was loaded from it.
         """
         artifact, backbone = self._fitted, self.embedder_.backbone_
         file = artifact_path(models_folder(path))
-        if file.exists():
-            read_artifact(file)
-        name = place_backbone(backbone, file.parent)
-        if artifact.preprocessing.crop == "face":
-            from fewshot.faces.crop import place_detector
+        place = _place(file)
+        with changing(file, self._files.get(place)) as write:
+            name = place_backbone(backbone, file.parent)
+            if artifact.preprocessing.crop == "face":
+                from fewshot.faces.crop import place_detector
 
-            place_detector(artifact.preprocessing, self.embedder_.detector_, file.parent)
-        reference = replace(artifact.backbone, file=name)
-        return write_artifact(replace(artifact, backbone=reference), file)
+                place_detector(artifact.preprocessing, self.embedder_.detector_, file.parent)
+            reference = replace(artifact.backbone, file=name)
+            sha256 = write(replace(artifact, backbone=reference))
+        self._files = {**self._files, place: sha256}
+        return file
 
     @classmethod
     def load(
@@ -312,7 +326,7 @@ class FewShotClassifier(Updates, Classifier):
             If the backbone is not the one the classifier was fitted with.
         """
         file = artifact_path(models_folder(path))
-        artifact = read_artifact(file)
+        artifact, sha256 = read_with_sha256(file)
         recipe = artifact.preprocessing
         beside = file.parent / artifact.backbone.file
         backbone = beside if beside.exists() else find_backbone(beside.stem)
@@ -335,6 +349,7 @@ class FewShotClassifier(Updates, Classifier):
             threads=threads,
         )
         self.artifact_, self.embedder_, self.skipped_ = artifact, embedder, ()
+        self._files = {_place(file): sha256}
         return self
 
     def replay(self) -> Answers:
@@ -387,6 +402,10 @@ class FewShotClassifier(Updates, Classifier):
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "embedded_": None}
+
+
+def _place(path: str | os.PathLike[str]) -> Path:
+    return Path(os.path.realpath(artifact_path(path)))
 
 
 def _warn_of(skipped: Sequence[ImageError], stacklevel: int = 3) -> None:

@@ -291,6 +291,23 @@ def test_saving_loses_nothing(classifier: FewShotClassifier, models: Path, tmp_p
     assert len(list(other.iterdir())) == 3
 
 
+def test_a_classifier_that_was_changed_meanwhile_is_not_overwritten(
+    models: Path, support_folder: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(models, tmp_path / "models"))
+    first, second = FewShotClassifier.load(folder), FewShotClassifier.load(folder)
+    fitted = FewShotClassifier().fit(support_folder, reuse=folder)
+    circle = first.rename("disc", "circle")
+    circle.save(folder)
+    for other in (second.rename("grid", "net"), pickle.loads(pickle.dumps(second)), fitted):
+        with pytest.raises(ArtifactError, match="changed by another process meanwhile; load it"):
+            other.save(folder)
+    assert FewShotClassifier.load(folder).classes_ == ("circle", "grid", "stripes")
+    circle.rename("grid", "net").save(folder)  # that is its own file
+    second.rename("grid", "net").save(tmp_path / "elsewhere")
+    FewShotClassifier().fit(support_folder).save(folder)  # one that was not read replaces it
+
+
 def test_loading_where_nothing_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FEWSHOT_MODELS", str(tmp_path / "elsewhere"))
