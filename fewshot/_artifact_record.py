@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 
 from fewshot._support_record import SupportRecord
 from fewshot.heads.decision import Decision
-from fewshot.heads.linear import HEADS
+from fewshot.heads.linear import HEADS, PROTOTYPE
 from fewshot.heads.rejection import NEVER
 from fewshot.images.preprocessing import Preprocessing
 from fewshot.images.reference import N_IMAGES
 from fewshot.prediction import Answers, Prediction, class_number, make_prediction
 
-# What is written; 2 had no face crops.
-FORMAT = 3
+# What is written; 2 had no faces, 3 found them by OpenCV.
+FORMAT = 4
 _LARGEST = 1e9
 _MEASURED = {"held_out_images", "held_out_correct", "accuracy_low", "accuracy_high"}
 
@@ -32,6 +32,7 @@ class BackboneReference:
     sha256: str
     name: str
     dim: int
+    same_person: tuple[float, ...] = field(default=(), metadata={"since": 4})
 
 
 @dataclass(frozen=True)
@@ -101,25 +102,28 @@ class Artifact:
         seen = self.references
         learned = (head.weights, head.bias, reject.prototypes, reject.units)
         arrays = (*learned, kept, seen.embeddings, seen.probabilities)
-        rows = n_classes + self.has_negatives
+        n_labels, rows = n_classes + self.has_negatives, len(head.weights)
         sound = {
-            "classes": 1 <= n_classes == len(set(self.classes)) and rows >= 2,
-            "head.weights": head.weights.shape == (rows, dim),
+            "classes": 1 <= n_classes == len(set(self.classes)),
+            # A last row may be that of negatives, or of anybody else.
+            "head.weights": head.weights.shape == (rows, dim)
+            and rows >= 2
+            and n_labels <= rows <= n_classes + 1,
             "head.bias": head.bias.shape == (rows,),
-            "head.kind": head.kind in HEADS,
+            "head.kind": head.kind in (*HEADS, PROTOTYPE),
             "temperature": 1e-6 < self.decision.temperature < 1e6,
             "measured": set(self.measured) >= _MEASURED
             and all(map(math.isfinite, self.measured.values())),
             "rejection.prototypes": reject.prototypes.shape == (n_classes, dim),
             "rejection.rate": 0 <= reject.rate < 1,
             "rejection.units": (reject.units > 0).all()
-            and reject.units.shape == (2 + self.has_negatives,),
+            and reject.units.shape == (2 + rows - n_classes,),
             "rejection.threshold": math.isfinite(reject.threshold),
             # Products of two stay finite, and NaN fails.
             "numbers": all((np.abs(array) <= _LARGEST).all() for array in arrays),
             "support.embeddings": self.support.embeddings.shape == (n_images, dim),
             "support.labels": labels.shape == (n_images,)
-            and set(labels.tolist()) == set(range(rows)),
+            and set(labels.tolist()) == set(range(n_labels)),
             "references": seen.known.shape == (N_IMAGES,)
             and seen.embeddings.shape == (N_IMAGES, dim)
             and seen.probabilities.shape == (N_IMAGES, n_classes),

@@ -32,7 +32,7 @@ __all__ = [
     "write_artifact",
 ]
 
-_READABLE = (2, FORMAT)
+_READABLE = (2, 3, FORMAT)
 FILE_NAME = "classifier.pkl"
 
 

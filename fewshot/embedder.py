@@ -6,25 +6,32 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fewshot._parallel import in_order
 from fewshot.backbones.backbone import Backbone
-from fewshot.backbones.find import DEFAULT_BACKBONE, find_backbone
+from fewshot.backbones.find import DEFAULT_BACKBONE, DEFAULT_FACE_BACKBONE, find_backbone
 from fewshot.backbones.load import LoadedBackbone, load_backbone
 from fewshot.backbones.pooling import pool
 from fewshot.backbones.session import OnnxNetwork
-from fewshot.errors import BackboneError, ImageError
-from fewshot.images.preprocessing import CASCADES, Preprocessing
-from fewshot.images.source import ImageSource, require_several
+from fewshot.errors import BackboneError, ImageError, NoFaceError, UsageError
+from fewshot.images.decode import open_rgb
+from fewshot.images.preprocessing import Preprocessing
+from fewshot.images.source import ImageSource, describe, require_several
 from fewshot.images.views import Views, load_views
 
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from fewshot.faces.detector import Face, FaceDetector
+
 _PARAMETERS = "backbone models views image_size crop no_face detector preprocessing threads".split()
-_OPENED = ("network_", "_loaded", "_detector")
+_OPENED = ("network_", "_loaded", "detector_")
+# Shorter side to which a JPEG is decoded at least to find one face.
+_FACE_PIXELS = 640
 
 
 class Embedder:
@@ -34,8 +41,9 @@ class Embedder:
 
     Parameters
     ----------
-    backbone : str or path, default "mobilenet_v2"
-        A name, or the path of an ``.onnx`` file. A third-party file is described by the JSON file
+    backbone : str or path, optional
+        By default "mobilenet_v2", or "face_resnet" for faces. A name, or the path of an
+        ``.onnx`` file. A third-party file is described by the JSON file
         beside it; see `fewshot.backbones.sidecar`.
     models : path, optional
         Folder where a name is looked up first.
@@ -47,10 +55,10 @@ class Embedder:
         backbone was made for. Not every backbone takes another.
     crop : {"whole", "face"}
         Whether the whole image is embedded, or its largest face.
-    no_face : {"whole", "skip", "error"}
-        An image without a face is embedded whole, or is an ImageError.
+    no_face : {"skip", "whole", "error"}
+        An image without a face is a NoFaceError, or is embedded whole.
     detector : path, optional
-        A YuNet file that finds faces, instead of the cascades of OpenCV.
+        The file of a face detector, instead of the one that is built in.
     preprocessing : Preprocessing, optional
         How images are brought to size, instead of the backbone's own way and the five parameters
         from `views` on.
@@ -67,13 +75,13 @@ class Embedder:
 
     def __init__(
         self,
-        backbone: str | os.PathLike[str] = DEFAULT_BACKBONE,
+        backbone: str | os.PathLike[str] | None = None,
         *,
         models: str | os.PathLike[str] | None = None,
         views: int = 1,
         image_size: int | None = None,
         crop: str = "whole",
-        no_face: str = "whole",
+        no_face: str = "skip",
         detector: str | os.PathLike[str] | None = None,
         preprocessing: Preprocessing | None = None,
         threads: int | None = None,
@@ -103,28 +111,26 @@ class Embedder:
         recipe = replace(recipe, views=self.views, image_size=size)
         if self.crop == "whole":
             return recipe
-        detector, sha256 = self._detector
+        network = self.detector_.network
         return replace(
             recipe,
             crop=self.crop,
             no_face=self.no_face,
-            detector=detector,
-            detector_sha256=sha256,
+            detector=network.path.name,
+            detector_sha256=network.sha256,
         )
 
     @cached_property
-    def _detector(self) -> tuple[str, str]:
-        """The name and SHA-256 of what finds faces, as in `Preprocessing`."""
-        if self.detector is None:
-            return CASCADES, ""
-        from fewshot.faces.crop import name_detector
+    def detector_(self) -> FaceDetector:
+        """The face detector; the first use begins to open it."""
+        from fewshot.faces.detector import DEFAULT_DETECTOR, FaceDetector
 
-        return name_detector(self.detector)
+        return FaceDetector(find_backbone(self.detector or DEFAULT_DETECTOR, self.models))
 
     @property
-    def detector_(self) -> Path | None:
-        """The YuNet file that finds faces, if one does."""
-        return None if self.detector is None else Path(self.detector).absolute()
+    def tells_people_apart_(self) -> bool:
+        """Whether it is known how similar two images of a class are, so that one is enough."""
+        return bool(self.backbone_.same_person)
 
     @property
     def fixed_size_(self) -> int | None:
@@ -134,7 +140,8 @@ class Embedder:
     @cached_property
     def network_(self) -> OnnxNetwork:
         """The backbone's file; the first use begins to open it."""
-        network = OnnxNetwork(find_backbone(self.backbone, self.models))
+        default = DEFAULT_FACE_BACKBONE if self.crop == "face" else DEFAULT_BACKBONE
+        network = OnnxNetwork(find_backbone(self.backbone or default, self.models))
         if self.__dict__.get("_sha256", network.sha256) != network.sha256:
             raise BackboneError(
                 f"{network.path}: not the file it was when this embedder was pickled"
@@ -151,6 +158,8 @@ class Embedder:
             )
         if self.image_size is not None:
             loaded.require_size(self.image_size)
+        if backbone.alignment and self.views > 1:
+            raise UsageError(f"views is {self.views}; expected 1, as faces are aligned")
         return loaded
 
     def embed(self, images: Sequence[ImageSource]) -> NDArray[np.float32]:
@@ -219,21 +228,54 @@ class Embedder:
         return np.stack([self.embed_views(self._load_views(each, recipe)) for each in images])
 
     def load_views(self, image: ImageSource) -> Views:
-        """Decode an image, and bring what is embedded of it to size.
+        """Decode an image, and bring it, or its largest face, to size.
 
         Raises
         ------
         ImageError
-            If the image cannot be read, or has no face and must have one.
+            If the image cannot be read; NoFaceError if it has no face and must have one.
         """
         return self._load_views(image, self.preprocessing_)
+
+    def load_faces(self, image: ImageSource, small: bool = False) -> list[tuple[Face, Views]]:
+        """Decode an image, and bring each of its faces to size, the largest first.
+
+        Parameters
+        ----------
+        image : path, bytes, binary file, PIL image or uint8 array
+        small : bool
+            Whether to look for small faces, too, which takes longer.
+
+        Raises
+        ------
+        ImageError
+            If the image cannot be read.
+        """
+        from fewshot.faces.detector import ALL_FACES, ONE_FACE
+
+        rgb = open_rgb(image, at_least=None if small else _FACE_PIXELS)
+        faces = self.detector_.detect(rgb, ALL_FACES if small else ONE_FACE)
+        return [(face, self._face_views(rgb, face, self.preprocessing_)) for face in faces]
 
     def _load_views(self, image: ImageSource, recipe: Preprocessing) -> Views:
         if recipe.crop == "whole":
             return load_views(image, recipe)
-        from fewshot.faces.crop import load_face_views
+        rgb = open_rgb(image, at_least=_FACE_PIXELS)
+        if faces := self.detector_.detect(rgb):
+            return self._face_views(rgb, faces[0], recipe)
+        if recipe.no_face != "whole":
+            raise NoFaceError("no face found", describe(image))
+        return replace(load_views(rgb, recipe), face_found=False)
 
-        return load_face_views(image, recipe, self.detector_)
+    def _face_views(self, rgb: Image.Image, face: Face, recipe: Preprocessing) -> Views:
+        from fewshot.faces import alignment
+
+        if points := self.backbone_.alignment:
+            size = recipe.image_size
+            template = np.array(points) * size / self.backbone_.preprocessing.image_size
+            return alignment.align(rgb, face.landmarks, template, size)
+        box = alignment.face_box(face.box, rgb)
+        return alignment.inside(box, load_views(rgb.crop(box), recipe), rgb)
 
     def embed_views(self, views: Views) -> NDArray[np.float32]:
         """Embed one image from its views; float32, shape (dim,)."""

@@ -66,7 +66,8 @@ class Prediction:
     image : str
         Path or description of the image.
     label : str
-        The most probable class, even when `known` is False.
+        The most probable class, even when `known` is False; empty if nothing was classified, as
+        there was no face.
     probability : float
         Of that class, in [0, 1].
     known : bool
@@ -76,6 +77,9 @@ class Prediction:
         negatives if the classifier was fitted with any.
     evidence : Evidence or None
         The most similar support images; None from an exported file, which holds none.
+    face_found : bool
+        False for an image without a face where faces are classified: it is not looked at any
+        further, or was used whole if the classifier was fitted so.
     """
 
     image: str
@@ -84,6 +88,7 @@ class Prediction:
     known: bool
     scores: dict[str, float]
     evidence: Evidence | None = None
+    face_found: bool = True
 
     def matches(self, label: str) -> bool:
         """Tell whether the image is of a class.
@@ -96,7 +101,8 @@ class Prediction:
         Returns
         -------
         bool
-            True if the image is not unknown and the class has a probability of at least 0.5.
+            True if the image is not unknown, the class has a probability of at least 0.5, and a
+            face was found where one is looked for.
 
         Raises
         ------
@@ -104,7 +110,7 @@ class Prediction:
             If there is no such class.
         """
         class_number(list(self.scores), label)
-        return self.known and self.scores[label] >= 0.5
+        return self.known and self.face_found and self.scores[label] >= 0.5
 
     def to_dict(self, top: int | None = None, evidence: bool = False) -> dict[str, Any]:
         """Return the prediction as types that JSON knows.
@@ -119,15 +125,18 @@ class Prediction:
         Returns
         -------
         dict
-            Keys ``image label probability known scores``, and ``evidence`` if asked for.
+            Keys ``image label probability known scores``, ``evidence`` if asked for, and
+            ``face_found`` if none was. The label is None if nothing was classified.
         """
         record: dict[str, Any] = {
             "image": self.image,
-            "label": self.label,
+            "label": self.label or None,
             "probability": self.probability,
             "known": self.known,
             "scores": dict(list(self.scores.items())[:top]),
         }
+        if not self.face_found:
+            record["face_found"] = False
         if evidence:
             record["evidence"] = self.evidence.to_dict() if self.evidence else None
         return record
@@ -141,15 +150,18 @@ class FacePrediction(Prediction):
     ----------
     box : tuple of int
         Left, top, right and bottom, in pixels of the upright image.
+    landmarks : tuple of (x, y)
+        Eyes, nose and corners of the mouth, from left to right in the image, in pixels.
     """
 
     box: tuple[int, int, int, int] = (0, 0, 0, 0)
+    landmarks: tuple[tuple[float, float], ...] = ()
 
     def to_dict(self, top: int | None = None, evidence: bool = False) -> dict[str, Any]:
-        """Return the prediction as types that JSON knows: ``box`` instead of ``image``."""
+        """Return it as types that JSON knows: ``box landmarks`` instead of ``image``."""
         record = super().to_dict(top, evidence)
         del record["image"]
-        return {"box": self.box, **record}
+        return {"box": self.box, "landmarks": self.landmarks, **record}
 
 
 @dataclass(frozen=True, eq=False)
@@ -226,3 +238,8 @@ def make_prediction(
     scores = {classes[i]: float(probabilities[i]) for i in order}
     label, probability = next(iter(scores.items()))
     return Prediction(image, label, probability, bool(known), scores)
+
+
+def no_face_prediction(image: str, classes: Sequence[str]) -> Prediction:
+    """Return the prediction for an image in which no face was found."""
+    return Prediction(image, "", 0.0, False, dict.fromkeys(classes, 0.0), face_found=False)

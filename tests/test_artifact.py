@@ -75,7 +75,7 @@ def test_it_names_no_global(models: Path) -> None:
 
 
 def test_it_holds_what_the_design_says(record: dict[str, Any]) -> None:
-    assert record["format"] == 3
+    assert record["format"] == 4
     assert record["classes"] == ["disc", "grid", "stripes"]
     assert set(record["decision"]) == {"head", "temperature", "rejection"}
     assert record["decision"]["head"]["kind"] == "auto"
@@ -193,7 +193,7 @@ def test_a_record_that_does_not_hold_together_is_refused(
         (pickle.dumps("somebody's own work"), "not a classifier file, or a damaged one"),
         (seal(pickle.dumps([1])), "not a fewshot classifier file"),
         (seal(pickle.dumps({"format": "1"})), "not a fewshot classifier file"),
-        (seal(pickle.dumps({"format": 1})), "classifier format 1; this fewshot reads format 3"),
+        (seal(pickle.dumps({"format": 1})), "classifier format 1; this fewshot reads format 4"),
         (seal(pickle.dumps({"format": 3})), "record lacks classes, decision"),
     ],
 )

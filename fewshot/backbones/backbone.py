@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from fewshot.errors import BackboneError
 from fewshot.images.preprocessing import Preprocessing
@@ -38,6 +41,11 @@ class Backbone:
         Of a third-party network; None for files that scripts/export/backbone.py writes.
     appendix : bytes
         Metadata that a copy of the file needs at its end to be complete without a sidecar.
+    alignment : tuple of (x, y)
+        Of a face embedder: where in its input the eyes, the nose and the corners of the mouth are
+        to be, from left to right, in pixels.
+    same_person : tuple of 4 floats
+        Of a face embedder: the fields of `fewshot.heads.prototype.SamePerson`.
     """
 
     path: Path
@@ -49,6 +57,8 @@ class Backbone:
     preprocessing: Preprocessing
     input_format: InputFormat | None = None
     appendix: bytes = field(default=b"", repr=False)
+    alignment: tuple[tuple[float, float], ...] = ()
+    same_person: tuple[float, ...] = ()
 
     @property
     def has_feature_map(self) -> bool:
@@ -86,6 +96,8 @@ def read_metadata(
             preprocessing=read_preprocessing(metadata),
             input_format=_read_input_format(metadata),
             appendix=appendix,
+            alignment=tuple((x, y) for x, y in _read_numbers(metadata, "alignment", (5, 2))),
+            same_person=tuple(_read_numbers(metadata, "same_person", (4,))),
         )
     except ValueError as error:
         raise BackboneError(f"{path}: unusable metadata: {error}") from error
@@ -99,6 +111,19 @@ def read_preprocessing(metadata: Mapping[str, str]) -> Preprocessing:
         crop_fraction=float(metadata["crop_fraction"]),
         interpolation=metadata["interpolation"],
     )
+
+
+def _read_numbers(metadata: Mapping[str, str], key: str, shape: tuple[int, ...]) -> list[Any]:
+    """Read an array of finite numbers in JSON; an empty list if there is none."""
+    if key not in metadata:
+        return []
+    try:
+        numbers = np.array(json.loads(metadata[key]), np.float64)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ValueError(f"{key}: {error}") from error
+    if numbers.shape != shape or not np.isfinite(numbers).all():
+        raise ValueError(f"{key} is {metadata[key][:100]}; expected numbers of shape {shape}")
+    return list(numbers.tolist())
 
 
 def _read_input_format(metadata: Mapping[str, str]) -> InputFormat | None:

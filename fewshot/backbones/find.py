@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from fewshot._files import copy_file, file_sha256
 from fewshot.errors import BackboneError, MissingFileError
 
-if TYPE_CHECKING:
-    from fewshot.backbones.backbone import Backbone
-
 DEFAULT_BACKBONE = "mobilenet_v2"
+DEFAULT_FACE_BACKBONE = "face_resnet"
 DEFAULT_MODELS = Path("models")
 
 # Inside the wheel the shipped backbones lie in the package; in a checkout, beside it.
@@ -71,15 +68,15 @@ def find_backbone(
     )
 
 
-def place_backbone(backbone: Backbone, folder: Path) -> str:
-    """Copy a backbone into a folder unless it is there; return its file name in it.
+def place_network(path: Path, sha256: str, folder: Path, appendix: bytes = b"") -> str:
+    """Copy a network into a folder unless it is there; return its file name in it.
 
     Another file of that name may belong to a classifier in use, so it is not replaced.
     """
-    for name in (backbone.path.name, f"{backbone.path.stem}-{backbone.sha256[:8]}.onnx"):
+    for name in (path.name, f"{path.stem}-{sha256[:8]}.onnx"):
         place = folder / name
         if not place.exists():
-            copy_file(backbone.path, place, backbone.appendix)
-        if file_sha256(place) == backbone.sha256:
+            copy_file(path, place, appendix)
+        if file_sha256(place) == sha256:
             return name
-    raise BackboneError(f"{place}: in the way, and not the backbone its name says; remove it")
+    raise BackboneError(f"{place}: in the way, and not the network its name says; remove it")

@@ -18,7 +18,8 @@ _TEXTS = (
     "name source licence resize interpolation input input_type input_layout channel_order "
     "output output_layout"
 ).split()
-_KEYS = (*_TEXTS, "image_size", "crop_fraction", "scale", "mean", "std")
+_FACES = ("alignment", "same_person")
+_KEYS = (*_TEXTS, "image_size", "crop_fraction", "scale", "mean", "std", *_FACES)
 # Of most networks trained on ImageNet.
 _EXAMPLES = {
     "image_size": 224,
@@ -87,6 +88,8 @@ def _checked(key: str, value: Any) -> Any:
         if not isinstance(value, str) or not value.isprintable():
             raise ValueError(f"{key} is {value!r}; expected a text")
         return value
+    if key in _FACES:
+        return json.dumps(value)
     if key == "image_size":
         if type(value) is not int:
             raise ValueError(f"image_size is {value!r}; expected a whole number of pixels")

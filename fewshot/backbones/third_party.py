@@ -62,6 +62,7 @@ def load_third_party(network: OnnxNetwork) -> Backbone:
     layout = _output_layout(found, form.output, path, beside, stated)
     form = _input_format(known, layout)
     metadata["dim"] = str(form.feature_maps(found).shape[1])
+    metadata |= {key: stated[key] for key in ("alignment", "same_person") if key in stated}
     metadata |= write_input_format(form)
     appendix = encode_properties(metadata)
     return read_metadata(path, file_sha256(path, appendix), metadata, appendix)

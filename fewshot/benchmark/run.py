@@ -199,7 +199,7 @@ def _options(
     for name in ("head", "views", "reject_rate"):
         if (value := getattr(classifier, name)) != defaults[name].default:
             fit += [f"--{name.replace('_', '-')}", str(value)]
-    if (backbone := Path(classifier.backbone)).stem != DEFAULT_BACKBONE:
+    if (backbone := classifier.embedder_.backbone_.path).stem != DEFAULT_BACKBONE:
         fit += ["--backbone", str(backbone)]
     given = ("--negatives", os.fspath(negatives or "DIR"))
     has_negatives = classifier.artifact_.has_negatives

@@ -1,60 +1,32 @@
-"""Answer for every face in a picture, one by one."""
+"""Classify every face in an image."""
 
 from __future__ import annotations
 
 from fewshot.artifact import Artifact
 from fewshot.embedder import Embedder
 from fewshot.errors import UsageError
-from fewshot.faces.crop import crop_views
-from fewshot.images.decode import open_rgb
-from fewshot.images.source import ImageSource, describe
+from fewshot.images.source import ImageSource, describe, load_image
 from fewshot.prediction import FacePrediction
 
 
 def classify_faces(
     artifact: Artifact, embedder: Embedder, image: ImageSource
 ) -> tuple[FacePrediction, ...]:
-    """Classify every face in a picture.
-
-    Parameters
-    ----------
-    artifact : Artifact
-        A classifier fitted on faces.
-    embedder : Embedder
-        With the backbone and the preprocessing it was fitted with.
-    image : path, bytes, binary file, PIL image or uint8 array
-
-    Returns
-    -------
-    tuple of FacePrediction
-        From left to right; empty if there is no face.
-
-    Raises
-    ------
-    ImageError
-        If the image cannot be read.
-    UsageError
-        If the classifier was not fitted on faces, or OpenCV is missing.
-    """
+    """Classify every face in an image, as `fewshot.FewShotClassifier.classify_faces`."""
     require_face_classifier(artifact)
-    from fewshot.faces.detect import find_faces
-
-    picture = open_rgb(image)
-    answers = []
-    for face in find_faces(picture, embedder.detector_):
-        views = crop_views(picture, face, artifact.preprocessing)
+    loaded = load_image(image)
+    predictions = []
+    for face, views in embedder.load_faces(loaded, small=True):
         found = artifact.predict(embedder.embed_views(views), describe(image))
-        left, top = (max(0, round(side)) for side in face[:2])
-        right, bottom = (
-            min(most, round(x)) for most, x in zip(picture.size, face[2:], strict=True)
-        )
+        left, top, right, bottom = (max(0, round(side)) for side in face.box)
+        points = tuple((round(x, 1), round(y, 1)) for x, y in face.landmarks.tolist())
         box = left, top, right, bottom
-        answers.append(FacePrediction(**vars(found), box=box))
-    return tuple(answers)
+        predictions.append(FacePrediction(**vars(found), box=box, landmarks=points))
+    return tuple(sorted(predictions, key=lambda each: each.box))
 
 
 def require_face_classifier(artifact: Artifact) -> None:
-    """Refuse a classifier that looks at pictures as a whole.
+    """Refuse a classifier of whole images.
 
     Raises
     ------
@@ -63,6 +35,6 @@ def require_face_classifier(artifact: Artifact) -> None:
     """
     if artifact.preprocessing.crop != "face":
         raise UsageError(
-            "this classifier was fitted on whole pictures, so it cannot tell faces apart; "
+            "this classifier was fitted on whole images, so it cannot tell faces apart; "
             "fit one with: fewshot fit DATA --crop face"
         )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fewshot._files import file_sha256
 from fewshot._parallel import Progress
 from fewshot.artifact import (
     Artifact,
@@ -22,15 +23,22 @@ from fewshot.artifact import (
     read_with_sha256,
     sha256_there,
 )
-from fewshot.backbones.find import DEFAULT_BACKBONE, find_backbone, models_folder, place_backbone
+from fewshot.backbones.find import find_backbone, models_folder, place_network
 from fewshot.classifier.base import Classifier
 from fewshot.classifier.updates import Updates
 from fewshot.embedder import Embedder
-from fewshot.errors import BackboneError, ImageError, NotFittedError, SkippedWarning
+from fewshot.errors import (
+    ArtifactError,
+    BackboneError,
+    ImageError,
+    NoFaceError,
+    NotFittedError,
+    SkippedWarning,
+)
 from fewshot.heads.rejection import REJECT_RATE
 from fewshot.images.reference import reference_images
 from fewshot.images.source import ImageSource, describe
-from fewshot.prediction import Answer, Answers, FacePrediction, Prediction
+from fewshot.prediction import Answer, Answers, FacePrediction, Prediction, no_face_prediction
 from fewshot.training.support_set import Negatives, SupportData
 
 if TYPE_CHECKING:
@@ -83,14 +91,14 @@ class FewShotClassifier(Updates, Classifier):
     def __init__(
         self,
         head: str = "auto",
-        backbone: str | os.PathLike[str] = DEFAULT_BACKBONE,
+        backbone: str | os.PathLike[str] | None = None,
         *,
         embedder: Embedder | None = None,
         models: str | os.PathLike[str] | None = None,
         views: int = 1,
         image_size: int | None = None,
         crop: str = "whole",
-        no_face: str = "whole",
+        no_face: str = "skip",
         detector: str | os.PathLike[str] | None = None,
         reject_rate: float = REJECT_RATE,
         threads: int | None = None,
@@ -163,11 +171,12 @@ class FewShotClassifier(Updates, Classifier):
         from fewshot.training.fit import fit_artifact
         from fewshot.training.support_set import collect
 
-        support = collect(data, labels, negatives)
         self._files = {} if reuse is None else {_place(reuse): sha256_there(reuse)}
         embedder = self.embedder or Embedder(
             detector=self.detector, **{name: getattr(self, name) for name in _EMBEDDER_PARAMETERS}
         )
+        # Of faces, one class is enough.
+        support = collect(data, labels, negatives, one_class=lambda: embedder.tells_people_apart_)
         self.artifact_, self.embedded_, self.held_out_ = fit_artifact(
             support, embedder, self.head, self.reject_rate, reuse=reuse, progress=progress
         )
@@ -286,16 +295,16 @@ class FewShotClassifier(Updates, Classifier):
             this classifier was loaded from it.
         """
         artifact, backbone = self._fitted, self.embedder_.backbone_
-        file = artifact_path(models_folder(path))
+        file, recipe = artifact_path(models_folder(path)), artifact.preprocessing
         place = _place(file)
         with changing(file, self._files.get(place)) as write:
-            name = place_backbone(backbone, file.parent)
-            if artifact.preprocessing.crop == "face":
-                from fewshot.faces.crop import place_detector
-
-                place_detector(artifact.preprocessing, self.embedder_.detector_, file.parent)
+            name = place_network(backbone.path, backbone.sha256, file.parent, backbone.appendix)
+            if recipe.crop == "face":
+                detector = self.embedder_.detector_.network
+                placed = place_network(detector.path, detector.sha256, file.parent)
+                recipe = replace(recipe, detector=placed)
             reference = replace(artifact.backbone, file=name)
-            sha256 = write(replace(artifact, backbone=reference))
+            sha256 = write(replace(artifact, backbone=reference, preprocessing=recipe))
         self._files = {**self._files, place: sha256}
         return file
 
@@ -330,11 +339,7 @@ class FewShotClassifier(Updates, Classifier):
         recipe = artifact.preprocessing
         beside = file.parent / artifact.backbone.file
         backbone = beside if beside.exists() else find_backbone(beside.stem)
-        detector = None
-        if recipe.crop == "face":
-            from fewshot.faces.crop import find_detector
-
-            detector = find_detector(recipe, file.parent)
+        detector = _find_detector(artifact, file) if recipe.crop == "face" else None
         embedder = Embedder(backbone, detector=detector, preprocessing=recipe, threads=threads)
         _require_same_backbone(embedder, artifact, file)
         self = cls(
@@ -359,12 +364,15 @@ class FewShotClassifier(Updates, Classifier):
         embeddings = self.embedder_.embed_references(reference_images())
         return answer_references(embeddings, self._fitted.decision)
 
-    def classify(self, image: ImageSource) -> Prediction:
+    def classify(self, image: ImageSource, label: str | None = None) -> Prediction:
         """Classify one image, with the most similar training images as evidence.
 
         Parameters
         ----------
         image : path, bytes, binary file, PIL image or uint8 array
+        label : str, optional
+            A class that is looked for: of several faces the one most like it is classified, by
+            default the largest. It makes no difference to whole images.
 
         Returns
         -------
@@ -377,13 +385,27 @@ class FewShotClassifier(Updates, Classifier):
         NotFittedError
             Before `fit` or `load`.
         """
-        artifact = self._fitted
-        return artifact.predict(self.embedder_.embed_one(image), describe(image))
+        artifact, name = self._fitted, describe(image)
+        try:
+            views = self.embedder_.load_views(image)
+        except NoFaceError:
+            return no_face_prediction(name, artifact.classes)
+        prediction = artifact.predict(self.embedder_.embed_views(views), name)
+        if not views.face_found:
+            return replace(prediction, face_found=False)
+        if artifact.preprocessing.crop != "face" or label is None or prediction.matches(label):
+            return prediction
+        found: list[Prediction] = [*self.classify_faces(image), prediction]
+        return max(found, key=lambda each: (each.matches(label), each.scores[label]))
 
     def _answer(self, image: ImageSource) -> Answer:
-        decision = self._fitted.decision
-        embedding = self.embedder_.embed_one(image)
-        return Answer(embedding, *decision.decide_one(embedding))
+        artifact = self._fitted
+        try:
+            embedding = self.embedder_.embed_one(image)
+        except NoFaceError:
+            nothing = np.zeros(artifact.backbone.dim, np.float32)
+            return Answer(nothing, np.zeros(len(artifact.classes), np.float32), False)
+        return Answer(embedding, *artifact.decision.decide_one(embedding))
 
     @property
     def _fitted(self) -> Artifact:
@@ -425,3 +447,23 @@ def _require_same_backbone(embedder: Embedder, artifact: Artifact, file: Path) -
             f"{network.path} is another (sha256 {sha256[:12]}); "
             "put the first one there, or fit again"
         )
+
+
+def _find_detector(artifact: Artifact, file: Path) -> Path:
+    """Find the face detector that a classifier was fitted with, beside it or built in."""
+    recipe = artifact.preprocessing
+    if artifact.format < 4:
+        raise ArtifactError(
+            f"{file}: its faces were found by OpenCV, as earlier versions did; this one finds them "
+            "by a network of its own: fit again, with 'fewshot fit DATA --crop face'"
+        )
+    beside = file.parent / recipe.detector
+    path = beside if beside.exists() else find_backbone(Path(recipe.detector).stem)
+    sha256 = file_sha256(path)
+    if sha256 != recipe.detector_sha256:
+        raise BackboneError(
+            f"{file}: fitted with face detector {recipe.detector} (sha256 "
+            f"{recipe.detector_sha256[:12]}), but {path} is another (sha256 {sha256[:12]}); put "
+            "the first one there, or fit again"
+        )
+    return path

@@ -29,6 +29,7 @@ COMMANDS = {
     "rename": "rename a class",
     "undo": "undo the last change of the classifier",
     "classify": "classify images",
+    "compare": "tell whether two images show the same person",
     "explain": "draw where in an image the score of a class comes from",
     "check": "find what is wrong with labelled images",
     "evaluate": "measure accuracy on held-out images",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 
 from fewshot.cli.options import add_images, add_models, add_threads, count
-from fewshot.cli.output import as_json, printable, say, show_each
-from fewshot.cli.wording import prediction_text
+from fewshot.cli.output import as_json, or_error, printable, say, show_each
+from fewshot.cli.wording import evidence_lines, prediction_text
 
 TYPE_CHECKING = False  # not from `typing`, which takes time to import
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fewshot.classifier.base import Classifier
+    from fewshot.errors import ImageError
     from fewshot.prediction import Prediction
 
 EPILOG = """examples:
@@ -80,8 +82,13 @@ def _classify(
 ) -> tuple[int, list[Path]]:
     """Print a prediction for each image; return the exit code, and the images that were read."""
     status, asked = 0, arguments.asked
+    answers: Iterator[Prediction | ImageError] = classifier.stream(images)
     if asked is not None:
+        from fewshot.classifier.few_shot import FewShotClassifier
         from fewshot.prediction import class_number
+
+        if isinstance(classifier, FewShotClassifier):  # it looks at every face for one that is
+            answers = map(partial(or_error, partial(classifier.classify, label=asked)), images)
 
         class_number(classifier.classes_, asked)
 
@@ -91,7 +98,7 @@ def _classify(
         if asked is not None and not prediction.matches(asked):
             status = _NO
 
-    read = show_each(images, classifier.stream(images), show, "classifying", arguments.json)
+    read = show_each(images, answers, show, "classifying", arguments.json)
     return status if len(read) == len(images) else 1, read
 
 
@@ -108,29 +115,17 @@ def _worded(prediction: Prediction, arguments: argparse.Namespace) -> str:
     else:
         lines = [_verdict_text(prediction, asked)]
     if arguments.why:
-        lines += _evidence_lines(prediction)
+        lines += evidence_lines(prediction)
     return "\n".join(lines)
 
 
 def _verdict_text(prediction: Prediction, asked: str) -> str:
     """Say whether an image is of a class, and what is more probable if not."""
     yes = prediction.matches(asked)
+    if not prediction.face_found:
+        return f"{printable(prediction.image)}  no (no face found)"
     verdict = f"{'yes' if yes else 'no'} {prediction.scores[asked]:.2f}"
     if not yes:
         closest = f"{printable(prediction.label)} {prediction.probability:.2f}"
         verdict += f" ({closest})" if prediction.known else f" (unknown, closest: {closest})"
     return f"{printable(prediction.image)}  {verdict}"
-
-
-def _evidence_lines(prediction: Prediction) -> Iterator[str]:
-    """List the nearest training images, and the nearest one of another class."""
-    if prediction.evidence is None:
-        return
-    if not prediction.known:
-        yield "  not similar enough to any class; nearest images:"
-    for near in prediction.evidence.nearest:
-        label = "(negative)" if near.label is None else printable(near.label)
-        yield f"  {near.similarity:.3f}  {label}  {printable(near.image)}"
-    if other := prediction.evidence.other:
-        where = f"{printable(other.label)}, {other.similarity:.3f}  {printable(other.image)}"
-        yield f"  nearest image of another class: {where}"

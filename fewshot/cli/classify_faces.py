@@ -7,7 +7,7 @@ import sys
 from functools import partial
 
 from fewshot.cli.output import as_json, or_error, printable, say, show_each
-from fewshot.cli.wording import prediction_text
+from fewshot.cli.wording import evidence_lines, prediction_text
 from fewshot.errors import UsageError
 
 TYPE_CHECKING = False  # not from `typing`, which takes time to import
@@ -22,18 +22,16 @@ def classify_faces(arguments: argparse.Namespace) -> int:
     """Print a prediction for each face, and draw them if that is wanted."""
     from fewshot.classifier.faces import require_face_classifier
     from fewshot.classifier.few_shot import FewShotClassifier
-    from fewshot.faces.detect import require_opencv
     from fewshot.images.files import expand
 
     if not arguments.all_faces:
         raise UsageError("--annotate draws what --all-faces finds; add that")
-    if arguments.why or arguments.correct is not None or arguments.asked is not None:
-        raise UsageError("--all-faces goes with none of --why, --correct and --is; leave one out")
+    if arguments.correct is not None or arguments.asked is not None:
+        raise UsageError("--all-faces cannot be combined with --correct or --is: --is looks at all")
     images = expand(arguments.images)
     drawing = _drawing(arguments, images)
     classifier = FewShotClassifier.load(arguments.models, threads=arguments.threads)
     require_face_classifier(classifier.artifact_)
-    require_opencv()
 
     def show(image: Path, faces: Sequence[FacePrediction]) -> None:
         say(_worded(image, faces, arguments))
@@ -70,9 +68,12 @@ def _draw(image: Path, faces: Sequence[FacePrediction], output: Path) -> None:
 def _worded(image: Path, faces: Sequence[FacePrediction], arguments: argparse.Namespace) -> str:
     """Word the predictions for one image; JSON has every class unless --top says otherwise."""
     if arguments.json:
-        records = [face.to_dict(arguments.top) for face in faces]
+        records = [face.to_dict(arguments.top, arguments.why) for face in faces]
         return as_json({"image": str(image), "faces": records})
-    lines = [prediction_text(face, arguments.top or 1, _place(face)) for face in faces]
+    lines = []
+    for face in faces:
+        lines.append(prediction_text(face, arguments.top or 1, _place(face)))
+        lines += evidence_lines(face) if arguments.why else []
     return "\n".join(lines or [f"{printable(image)}  no face found"])
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from fewshot.cli.options import add_fitting, add_models
+from fewshot.cli.options import NO_FACE, add_fitting, add_models
 from fewshot.cli.output import printable, progress_bar, say_result, warn_skipped
 from fewshot.cli.wording import (
     accuracy_text,
@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     from fewshot.artifact import artifact_path
     from fewshot.backbones.find import models_folder
     from fewshot.data_checks.run import check
-    from fewshot.faces.crop import count_faces
+    from fewshot.training.fit import count_faces
 
     output = models_folder(arguments.output or arguments.models)
     require_writable(artifact_path(output).parent)
@@ -57,8 +57,8 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.data, negatives=arguments.negatives, classifier=classifier, pixels=False
     ).to_dict()["counts"]
     summary = artifact.summary()
-    faces = count_faces(artifact.preprocessing, artifact.support, skipped)
-    if faces is not None:
+    embedded = classifier.embedded_
+    if embedded and (faces := count_faces(artifact.preprocessing, embedded)):
         summary["faces"] = faces
     errors = [str(error) for error in skipped]
     record = {"file": str(file), "skipped": errors, "check": found, **summary}
@@ -70,8 +70,8 @@ def fit_classifier(arguments: argparse.Namespace, reuse: Path | None) -> FewShot
     """Fit with the options given, and name the images that were skipped."""
     from fewshot.classifier.few_shot import FewShotClassifier
 
-    if arguments.crop != "face" and (arguments.no_face != "whole" or arguments.detector):
-        raise UsageError("--no-face and --detector say how faces are found; add --crop face")
+    if arguments.crop != "face" and arguments.no_face != NO_FACE[0]:
+        raise UsageError("--no-face is about images without a face; add --crop face")
     classifier = FewShotClassifier(
         arguments.head,
         arguments.backbone,
@@ -80,7 +80,6 @@ def fit_classifier(arguments: argparse.Namespace, reuse: Path | None) -> FewShot
         image_size=arguments.image_size,
         crop=arguments.crop,
         no_face=arguments.no_face,
-        detector=arguments.detector,
         reject_rate=arguments.reject_rate,
         threads=arguments.threads,
     )
@@ -119,7 +118,13 @@ def _check_text(found: Mapping[str, int], file: Path, arguments: argparse.Namesp
 def _faces_text(record: Mapping[str, Any]) -> str:
     if "faces" not in record:
         return ""
-    images, without, part = (record["faces"][key] for key in ("images", "without", "fraction"))
+    faces = record["faces"]
     fate = {"whole": ", used whole", "skip": ", skipped"}.get(record["preprocessing"]["no_face"])
-    end = fate if without and fate else ""
-    return f"no face found in {without} of {images} images ({part:.0%}){end}\n"
+    end = fate if faces["without"] and fate else ""
+    lines = [f"no face found in {faces['without']} of {faces['images']} images{end}"]
+    if faces["other"]:
+        lines.append(
+            f"in {faces['other']} images with several faces another than the largest was used: it "
+            "is more like the other images of its class"
+        )
+    return "".join(f"{line}\n" for line in lines)

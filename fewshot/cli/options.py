@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 
 # Written out, as importing where they are defined takes numpy; a test compares them.
-HEADS = ("auto", "logistic", "discriminant", "centroid")
+HEADS = ("auto", "logistic", "discriminant", "centroid", "prototype")
 PRECISIONS = ("fp32", "fp16", "int8")
-DEFAULT_BACKBONE = "mobilenet_v2"
+DEFAULT_BACKBONE, DEFAULT_FACE_BACKBONE = "mobilenet_v2", "face_resnet"
 CROPS = ("whole", "face")
-NO_FACE = ("whole", "skip", "error")
+NO_FACE = ("skip", "whole", "error")
 
 
 def command_parser(command: Command) -> argparse.ArgumentParser:
@@ -96,14 +96,14 @@ def add_fitting(parser: argparse.ArgumentParser) -> None:
         "--head",
         choices=HEADS,
         default=HEADS[0],
-        help="classifier over embeddings (default: auto, a blend of logistic and discriminant)",
+        help="classifier over embeddings (default: auto, a blend of logistic and discriminant, "
+        "or prototype for faces)",
     )
     add(
         "--backbone",
         metavar="NAME|FILE",
-        default=DEFAULT_BACKBONE,
-        help="network that turns images into embeddings, see 'fewshot backbones' "
-        f"(default: {DEFAULT_BACKBONE}, built in)",
+        help="network that turns images into embeddings, see 'fewshot backbones' (default: "
+        f"{DEFAULT_BACKBONE}, or {DEFAULT_FACE_BACKBONE} for faces, both built in)",
     )
     add(
         "--views",
@@ -145,12 +145,8 @@ def _add_faces(parser: argparse.ArgumentParser) -> None:
         "--no-face",
         choices=NO_FACE,
         default=NO_FACE[0],
-        help="an image without a face is used whole, skipped, or an error (default: whole)",
-    )
-    add(
-        "--detector",
-        metavar="FILE",
-        help="a YuNet file (.onnx) to find faces (default: the cascades of OpenCV)",
+        help="an image without a face is left out and later unknown, used whole, or an error "
+        "(default: skip)",
     )
 
 

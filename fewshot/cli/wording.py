@@ -6,10 +6,13 @@ from fewshot.cli.output import printable
 
 TYPE_CHECKING = False  # not from `typing`, which takes time to import
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from fewshot.prediction import Prediction
+
+
+_NO_FACE = "unknown (no face found)"
 
 
 def accuracy_text(measured: Mapping[str, float]) -> str:
@@ -45,7 +48,24 @@ def prediction_text(prediction: Prediction, top: int = 1, where: str = "") -> st
     best, *others = [f"{printable(label)} {p:.2f}" for label, p in scores]
     verdict = best if prediction.known else f"unknown (closest: {best})"
     place = [where] if where else []
+    if not prediction.face_found:
+        verdict = f"{verdict} (no face found, whole image used)" if prediction.label else _NO_FACE
+        others = others if prediction.label else []
     return "  ".join([printable(prediction.image), *place, verdict, *others])
+
+
+def evidence_lines(prediction: Prediction) -> Iterator[str]:
+    """List the nearest training images, and the nearest one of another class."""
+    if prediction.evidence is None:
+        return
+    if not prediction.known:
+        yield "  not similar enough to any class; nearest images:"
+    for near in prediction.evidence.nearest:
+        label = "(negative)" if near.label is None else printable(near.label)
+        yield f"  {near.similarity:.3f}  {label}  {printable(near.image)}"
+    if other := prediction.evidence.other:
+        where = f"{printable(other.label)}, {other.similarity:.3f}  {printable(other.image)}"
+        yield f"  nearest image of another class: {where}"
 
 
 def models_option(file: Path) -> str:

@@ -225,7 +225,10 @@ def _fit(artifact: Artifact, kept: NDArray[np.bool_]) -> Decision:
     support, decision = artifact.support, artifact.decision
     embeddings, labels = support.embeddings[kept], support.labels[kept]
     n_classes, rate = len(artifact.classes), decision.rejection.rate
-    return fit_decision(decision.head.kind, embeddings, labels, n_classes, rate)[0]
+    same_person = artifact.backbone.same_person
+    return fit_decision(
+        decision.head.kind, embeddings, labels, n_classes, rate, same_person=same_person
+    )[0]
 
 
 def _known_without(artifact: Artifact, label: int) -> NDArray[np.bool_]:
@@ -234,5 +237,12 @@ def _known_without(artifact: Artifact, label: int) -> NDArray[np.bool_]:
     away = support.labels == label
     labels = support.labels[~away] - (support.labels[~away] > label)
     rate, n_classes = decision.rejection.rate, len(artifact.classes) - 1
-    fitted, _ = fit_decision(decision.head.kind, support.embeddings[~away], labels, n_classes, rate)
+    fitted, _ = fit_decision(
+        decision.head.kind,
+        support.embeddings[~away],
+        labels,
+        n_classes,
+        rate,
+        same_person=artifact.backbone.same_person,
+    )
     return fitted.decide(support.embeddings[away])[1]

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from fewshot.artifact import Artifact
 from fewshot.backbones.pooling import place_shares, pool, window_shares
 from fewshot.embedder import Embedder
-from fewshot.errors import UsageError
 from fewshot.heads.decision import Decision
 from fewshot.images.preprocessing import MAX_VIEWS
 from fewshot.images.source import ImageSource, describe
@@ -30,6 +29,7 @@ class Explanation:
     # for others. They sum to that log-odds without the bias of the head: (n_views, h, w).
     maps: NDArray[np.float32]
     boxes: tuple[Box, ...]  # the part of the upright image that each map covers; none is mirrored
+    occlusion: bool = False  # whether the maps are of `fewshot.explain.occlusion`
 
     def to_dict(self) -> dict[str, Any]:
         """Return the prediction, and what explains it, as types that JSON knows.
@@ -37,7 +37,8 @@ class Explanation:
         Returns
         -------
         dict
-            The keys of `Prediction.to_dict`, then ``explained explained_probability maps boxes``.
+            The keys of `Prediction.to_dict`, then ``explained explained_probability maps boxes
+            occlusion``.
         """
         return {
             **self.prediction.to_dict(),
@@ -45,6 +46,7 @@ class Explanation:
             "explained_probability": self.probability,
             "maps": self.maps.tolist(),
             "boxes": self.boxes,
+            "occlusion": self.occlusion,
         }
 
     @property
@@ -52,6 +54,8 @@ class Explanation:
         """What the maps would sum to if the whole image were like a place; shape of `maps`."""
         # Near the middle more of the windows that `pool` averages overlap, so a place counts up to
         # four times as much there; dividing by that makes places comparable.
+        if self.occlusion:
+            return self.maps
         n_views, height, width = self.maps.shape
         coverage = window_shares(height, width).mean(axis=1).reshape(height, width) / n_views
         return np.asarray(self.maps / coverage, np.float32)
@@ -66,33 +70,28 @@ def explain(
     ------
     ImageError
         If the image cannot be read.
+    NoFaceError
+        If there is no face, and faces are classified.
     UsageError
-        If there is no class of that name, or the backbone has no feature map.
+        If there is no class of that name.
     """
-    _require_map(embedder)
     number = None if label is None else artifact.number_of(label)
     views = embedder.load_views(image)
     feature_maps = embedder.feature_maps(views)
     embedding, classes = pool(feature_maps), artifact.classes
     prediction = artifact.predict(embedding, describe(image))
     number = classes.index(prediction.label) if number is None else number
+    explained, probability = classes[number], prediction.scores[classes[number]]
+    backbone = embedder.backbone_
+    if backbone.alignment or not backbone.has_feature_map:
+        from fewshot.explain.occlusion import occlusion_map
+
+        covered = occlusion_map(artifact.decision, embedder, views, number)
+        return Explanation(prediction, explained, probability, covered, views.boxes[:1], True)
     maps = activation_maps(artifact.decision, feature_maps, number)
     if len(maps) == MAX_VIEWS:  # the last view is mirrored
         maps[-1] = maps[-1, :, ::-1].copy()
-    return Explanation(
-        prediction, classes[number], prediction.scores[classes[number]], maps, views.boxes
-    )
-
-
-def _require_map(embedder: Embedder) -> None:
-    """Refuse a backbone without a feature map."""
-    backbone = embedder.backbone_
-    if not backbone.has_feature_map:
-        raise UsageError(
-            f"{backbone.path}: gives one embedding of the whole image and no feature map, so "
-            "there is no activation map; fit with a backbone that has a feature map, or see the "
-            "most similar images: fewshot classify --why"
-        )
+    return Explanation(prediction, explained, probability, maps, views.boxes)
 
 
 def activation_maps(

@@ -6,7 +6,15 @@ import numpy as np
 
 from fewshot.errors import UsageError
 from fewshot.heads.calibration import Scores, fit_temperature, negative_log_likelihood
-from fewshot.heads.linear import HEADS, Labels, LinearHead, Points, fit_head, held_out_scores
+from fewshot.heads.linear import (
+    HEADS,
+    PROTOTYPE,
+    Labels,
+    LinearHead,
+    Points,
+    fit_head,
+    held_out_scores,
+)
 
 _MEMBERS = ("logistic", "discriminant")
 # Shares of the first member, of which the likeliest for held-out images is taken; the first that
@@ -16,8 +24,9 @@ _SHARES = (0.5, 0.25, 0.75, 0.0, 1.0)
 
 def check_kind(kind: str) -> None:
     """Raise UsageError if there is no head of that kind."""
-    if kind not in HEADS:
-        raise UsageError(f"head is {kind!r}; expected one of {', '.join(HEADS)}")
+    if kind not in (*HEADS, PROTOTYPE):
+        known = ", ".join((*HEADS, PROTOTYPE))
+        raise UsageError(f"head is {kind!r}; expected one of {known}")
 
 
 def fit_with_held_out(

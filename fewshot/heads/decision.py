@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from fewshot.errors import UsageError
 from fewshot.heads.calibration import fit_temperature, softmax
 from fewshot.heads.folds import assign_folds
-from fewshot.heads.linear import Labels, LinearHead, span
+from fewshot.heads.linear import PROTOTYPE, Labels, LinearHead, span
 from fewshot.heads.rejection import Floats, Rejection, fit_rejection
 
 
@@ -39,7 +40,13 @@ class Decision:
 
 
 def fit_decision(
-    kind: str, embeddings: Floats, labels: Labels, n_classes: int, reject_rate: float
+    kind: str,
+    embeddings: Floats,
+    labels: Labels,
+    n_classes: int,
+    reject_rate: float,
+    *,
+    same_person: tuple[float, ...] = (),
 ) -> tuple[Decision, Floats]:
     """Fit on the embeddings of a support set.
 
@@ -51,6 +58,8 @@ def fit_decision(
         Class numbers, shape (n_images,); `n_classes` for negatives.
     reject_rate : float
         The false rejection rate to aim at, in [0, 1).
+    same_person : tuple of float
+        As in `fewshot.backbones.backbone.Backbone`; "auto" then means "prototype".
 
     Returns
     -------
@@ -58,6 +67,16 @@ def fit_decision(
     ndarray of float32, shape (n_images, n_classes) or (n_images, n_classes + 1)
         Calibrated held-out scores; rows of NaN for images that were the only one of their class.
     """
+    if kind == PROTOTYPE or (kind == "auto" and same_person):
+        if not same_person:
+            raise UsageError(
+                "head 'prototype' needs embeddings whose similarity has a known meaning, as those "
+                "of face_resnet; choose another head or backbone"
+            )
+        from fewshot.heads.prototype import SamePerson, fit_prototypes
+
+        same = SamePerson(*same_person)
+        return fit_prototypes(embeddings, labels, n_classes, reject_rate, same)
     from threadpoolctl import threadpool_limits
 
     from fewshot.heads.blend import fit_with_held_out

@@ -138,5 +138,6 @@ KINDS = {
     "discriminant": Kind(_fit_discriminant, 0.037, -0.75),
     "centroid": Kind(_fit_centroid, 0.033, -0.45),
 }
-# "auto" is the blend of `fewshot.heads.blend`.
+# "auto" is the blend of `fewshot.heads.blend`, or the prototypes of `fewshot.heads.prototype`.
 HEADS = ("auto", *KINDS)
+PROTOTYPE = "prototype"

@@ -8,7 +8,6 @@ from fewshot.errors import UsageError
 
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos")
 MAX_VIEWS = 8
-CASCADES = "cascades"
 # The format of classifier files in which a field first was.
 _LATER = {"since": 3}
 
@@ -33,13 +32,11 @@ class Preprocessing:
         middle, closer; the four corners; and mirrored. Over nine sets of photographs 3 gain 1.1
         points of accuracy over 1, and 7 gain 1.7.
     crop : {"whole", "face"}
-        What of a picture is brought to size: all of it, or its largest face; see
-        `fewshot.faces.crop`.
+        Whether the whole image is used, or its largest face.
     no_face : {"whole", "skip", "error"}
-        What happens to a picture without a face: it is taken whole, it counts as unreadable, or
-        that and nothing is fitted.
+        An image without a face is used whole, or is an ImageError, or `fit` fails.
     detector : str
-        "cascades", those of OpenCV; or the name of a YuNet file beside the classifier.
+        File name of the face detector beside the classifier.
     detector_sha256 : str
         Of that file, in hexadecimal.
     """
@@ -51,7 +48,7 @@ class Preprocessing:
     views: int = 1
     crop: str = field(default="whole", metadata=_LATER)
     no_face: str = field(default="whole", metadata=_LATER)
-    detector: str = field(default=CASCADES, metadata=_LATER)
+    detector: str = field(default="", metadata=_LATER)
     detector_sha256: str = field(default="", metadata=_LATER)
 
     def __post_init__(self) -> None:
@@ -73,7 +70,5 @@ class Preprocessing:
             raise UsageError(f"crop is {self.crop!r}; expected 'whole' or 'face'")
         if self.no_face not in ("whole", "skip", "error"):
             raise UsageError(f"no_face is {self.no_face!r}; expected 'whole', 'skip' or 'error'")
-        if self.detector != CASCADES and not (
-            self.detector.endswith(".onnx") and not set(self.detector) & set("/\\:")
-        ):
-            raise UsageError(f"detector is {self.detector!r}; expected the name of an .onnx file")
+        if set(self.detector) & set("/\\:"):
+            raise UsageError(f"detector is {self.detector!r}; expected the name of a file")

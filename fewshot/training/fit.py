@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,9 +32,13 @@ from fewshot.images.preprocessing import Preprocessing
 from fewshot.images.reference import reference_images
 from fewshot.images.source import ImageSource, load_image
 from fewshot.prediction import Answer, Answers, join_answers
+from fewshot.training.face_choice import choose_faces
 from fewshot.training.support_set import SupportSet
 
 Embedding = NDArray[np.float32]
+
+# Faces of one image among which the class chooses.
+_MOST_FACES = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +57,8 @@ class EmbeddedSet:
         One for each image that could not be read.
     n_embedded : int
         Images, copies counted once, whose embedding was not stored before.
+    n_other_faces : int
+        Rows of which another face than the largest was taken, as it is more like their class.
     """
 
     record: SupportRecord
@@ -59,12 +66,13 @@ class EmbeddedSet:
     headers: tuple[Header | None, ...]
     skipped: tuple[ImageError, ...]
     n_embedded: int
+    n_other_faces: int
 
 
 @dataclass(frozen=True, eq=False)
 class _EmbeddedImage:
     sha256: str
-    embedding: Embedding
+    embeddings: Embedding  # of each face, or of the whole image: (n, dim)
     face_found: bool
     header: Header | None
 
@@ -98,11 +106,13 @@ def fit_artifact(
         raise UsageError(f"reject rate is {reject_rate}; expected 0 to 1, 1 excluded")
     _ = embedder.network_  # begins to open while the earlier classifier is read
     known = None if reuse is None else _stored_support(reuse, embedder)
-    embedded = embed_support(support, support.classes, embedder, known, progress)
+    embedded = embed_support(support, support.classes, embedder, known, progress, choose=True)
     require_faces(embedder.preprocessing_, embedded.skipped)
     _require_every_class(support, embedded)
     backbone = embedder.backbone_
-    reference = BackboneReference(backbone.path.name, backbone.sha256, backbone.name, backbone.dim)
+    reference = BackboneReference(
+        backbone.path.name, backbone.sha256, backbone.name, backbone.dim, backbone.same_person
+    )
     artifact, held_out = fit_embeddings(
         embedded.record,
         support.classes,
@@ -148,7 +158,14 @@ def fit_embeddings(
     # By content, so that neither the order nor the names of the images make a difference.
     order = np.array(sorted(range(len(hashes)), key=lambda i: (support.labels[i], hashes[i])))
     labels = support.labels[order]
-    decision, scores = fit_decision(head, support.embeddings[order], labels, n_classes, reject_rate)
+    decision, scores = fit_decision(
+        head,
+        support.embeddings[order],
+        labels,
+        n_classes,
+        reject_rate,
+        same_person=backbone.same_person,
+    )
     held_out = np.empty_like(scores)
     held_out[order] = scores
     artifact = Artifact(
@@ -176,6 +193,8 @@ def embed_support(
     embedder: Embedder,
     known: SupportRecord | None = None,
     progress: Progress | None = None,
+    *,
+    choose: bool = False,
 ) -> EmbeddedSet:
     """Embed labelled images, and leave out what cannot be read.
 
@@ -189,10 +208,12 @@ def embed_support(
         Images that need not be embedded again.
     progress : callable, optional
         Called with how many images are done, and how many there are.
+    choose : bool
+        Whether the label may choose among several faces, as it must not where that is measured.
     """
     stored: dict[str, _EmbeddedImage] = {} if known is None else _as_stored(known)
     before = frozenset(stored)
-    embed = partial(_embed_or_error, embedder, stored)
+    embed = partial(_embed_or_error, embedder, stored, choose)
     found: dict[int, _EmbeddedImage] = {}
     skipped = []
     results = in_order(embed, support.images, embedder.threads)
@@ -205,11 +226,12 @@ def embed_support(
             progress(number + 1, len(support))
     numbers: dict[str | None, int] = {label: i for i, label in enumerate(classes)}
     rows = list(found.values())
+    labels = np.array([numbers.get(support.labels[i], len(classes)) for i in found], np.int64)
+    faces = choose_faces([row.embeddings for row in rows], labels)
+    chosen = [row.embeddings[face] for row, face in zip(rows, faces, strict=True)]
     record = SupportRecord(
-        embeddings=np.array([row.embedding for row in rows], np.float32).reshape(
-            len(rows), embedder.backbone_.dim
-        ),
-        labels=np.array([numbers.get(support.labels[i], len(classes)) for i in found], np.int64),
+        embeddings=np.array(chosen, np.float32).reshape(len(rows), embedder.backbone_.dim),
+        labels=labels,
         names=tuple(support.names[i] for i in found),
         hashes=tuple(row.sha256 for row in rows),
         faceless=tuple(sorted({row.sha256 for row in rows if not row.face_found})),
@@ -217,26 +239,32 @@ def embed_support(
     images = tuple(support.images[i] for i in found)
     headers = tuple(row.header for row in rows)
     n_embedded = len({row.sha256 for row in rows} - before)
-    return EmbeddedSet(record, images, headers, tuple(skipped), n_embedded)
+    n_other_faces = sum(face > 0 for face in faces)
+    return EmbeddedSet(record, images, headers, tuple(skipped), n_embedded, n_other_faces)
 
 
 def _as_stored(record: SupportRecord) -> dict[str, _EmbeddedImage]:
     rows = zip(record.hashes, record.embeddings, strict=True)
     faceless = set(record.faceless)
-    return {key: _EmbeddedImage(key, row, key not in faceless, None) for key, row in rows}
+    return {
+        key: _EmbeddedImage(key, row[np.newaxis], key not in faceless, None) for key, row in rows
+    }
 
 
 def _embed_or_error(
-    embedder: Embedder, stored: dict[str, _EmbeddedImage], image: ImageSource
+    embedder: Embedder, stored: dict[str, _EmbeddedImage], choose: bool, image: ImageSource
 ) -> _EmbeddedImage | ImageError:
     """Read an image once: hash, header, and its embedding, which is added to those stored."""
     try:
         loaded = load_image(image)
         header = read_header(loaded) if isinstance(loaded.content, bytes) else None
         if loaded.sha256 not in stored:
-            views = embedder.load_views(loaded)
+            among_faces = choose and embedder.preprocessing_.crop == "face"
+            faces = embedder.load_faces(loaded)[:_MOST_FACES] if among_faces else []
+            views = [each for _, each in faces] or [embedder.load_views(loaded)]
+            embeddings = np.stack([embedder.embed_views(each) for each in views])
             stored[loaded.sha256] = _EmbeddedImage(
-                loaded.sha256, embedder.embed_views(views), views.face_found, header
+                loaded.sha256, embeddings, views[0].face_found, header
             )
         return replace(stored[loaded.sha256], header=header)
     except ImageError as error:
@@ -273,6 +301,26 @@ def require_faces(preprocessing: Preprocessing, skipped: Sequence[ImageError]) -
         raise SupportError(
             f"no face found in {names}{more}; take them away, or fit with --no-face whole or skip"
         )
+
+
+def count_faces(preprocessing: Preprocessing, embedded: EmbeddedSet) -> dict[str, Any] | None:
+    """Count the images without a face; None where faces are not looked for.
+
+    ``images``, those of them ``without`` a face, the ``fraction`` that these are, and those of
+    which an ``other`` face than the largest was taken.
+    """
+    if preprocessing.crop != "face":
+        return None
+    left_out = sum(isinstance(error, NoFaceError) for error in embedded.skipped)
+    faceless = set(embedded.record.faceless)
+    without = sum(sha256 in faceless for sha256 in embedded.record.hashes) + left_out
+    images = len(embedded.record.hashes) + left_out
+    return {
+        "images": images,
+        "without": without,
+        "fraction": without / max(images, 1),
+        "other": embedded.n_other_faces,
+    }
 
 
 def _require_every_class(support: SupportSet, embedded: EmbeddedSet) -> None:

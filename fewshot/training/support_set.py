@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -51,6 +51,7 @@ def collect(
     data: SupportData,
     labels: Sequence[object] | None = None,
     negatives: Negatives | None = None,
+    one_class: Callable[[], bool] = lambda: False,
 ) -> SupportSet:
     """Gather a support set from whatever holds it.
 
@@ -63,6 +64,8 @@ def collect(
         One label for each image of a sequence, made into str; None for a negative.
     negatives : path or sequence of ImageSource, optional
         Images of things that are none of the classes; a folder is read as a whole.
+    one_class : callable
+        Whether one class is enough without negatives; asked only if there is one.
 
     Returns
     -------
@@ -76,7 +79,8 @@ def collect(
         images and labels do not match.
     """
     support = gather(data, labels)
-    if not support.classes or (negatives is None and None not in support.labels):
+    alone = negatives is None and None not in support.labels
+    if not support.classes or (alone and not (len(support.classes) == 1 and one_class())):
         require_two_classes(support.classes, data)
     return support if negatives is None else with_negatives(support, negatives)
 

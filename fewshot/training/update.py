@@ -45,7 +45,7 @@ def add(
     """
     kept = artifact.support
     classes = tuple(sorted({*artifact.classes, *support.classes}))
-    embedded = embed_support(support, classes, embedder, kept, progress)
+    embedded = embed_support(support, classes, embedder, kept, progress, choose=True)
     record, skipped = embedded.record, embedded.skipped
     require_faces(artifact.preprocessing, skipped)
     kept = replace(kept, labels=_renumber(artifact, classes))
@@ -269,7 +269,8 @@ def _fit_again(artifact: Artifact, support: SupportRecord, classes: tuple[str, .
     unchanged = classes == artifact.classes and support.hashes == before.hashes
     if unchanged and (support.labels == before.labels).all():
         return artifact
-    if not classes or len(classes) == len(np.unique(support.labels)):  # no negatives
+    alone = len(classes) == len(np.unique(support.labels))  # no negatives
+    if not classes or (alone and not artifact.backbone.same_person):
         require_two_classes(classes)
     return fit_embeddings(
         support,

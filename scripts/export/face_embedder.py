@@ -23,6 +23,11 @@ SOURCE = PackagedFile(
 TOLERANCE = 1e-5
 # Left eye, right eye, nose, left and right corner of the mouth, as seen in the image.
 ALIGNMENT = [[49.3, 45.7], [101.3, 45.6], [74.5, 80.2], [51.6, 107.9], [97.9, 106.9]]
+# Of the cosine between two embeddings of one person: its mean, and the deviation of a normal
+# distribution whose 5 % quantile, 0.91, is the author's distance at embeddings of length 1.42;
+# then the cosine at which another person is as likely, and the log-odds that a cosine higher by 1
+# adds. Measured on 322 press photographs of four people.
+SAME_PERSON = [0.944, 0.0207, 0.905, 120.0]
 METADATA = {
     "fewshot_format": "1",
     "name": "face_resnet",
@@ -38,6 +43,7 @@ METADATA = {
     "same_person_distance_source": "Euclidean distance between embeddings as they come out, not "
     "normalised; below it two faces are of the same person (the network's author, in dlib's "
     "example face_recognition.py)",
+    "same_person": json.dumps(SAME_PERSON),
 }
 
 

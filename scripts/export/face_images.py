@@ -29,7 +29,7 @@ def draw_heads(height: int, width: int) -> NDArray[np.uint8]:
 
 def _draw_head(number: int, height: int, width: int) -> NDArray[np.uint8]:
     """Draw one head on a canvas of 100 x 100 units in the middle, each at its own angle."""
-    canvas = _Canvas(height, width, 0.05 * (number - 1))
+    canvas = Canvas(height, width, 0.05 * (number - 1))
     skin, hair, background = (np.array(colour, np.float64) for colour in _COLOURS[number])
     canvas.fill(background)
     canvas.oval(50, 112, 42, 26, hair * 0.6 + 40)
@@ -49,7 +49,7 @@ def _draw_head(number: int, height: int, width: int) -> NDArray[np.uint8]:
     return canvas.lit(np.random.default_rng(number))
 
 
-class _Canvas:
+class Canvas:
     """Pixels that ovals are drawn on, seen at an angle."""
 
     def __init__(self, height: int, width: int, turn: float) -> None:
@@ -60,6 +60,7 @@ class _Canvas:
         self._pixels = np.zeros((height, width, 3))
 
     def fill(self, colour: NDArray[np.float64]) -> None:
+        """Shade the whole canvas."""
         self._pixels[:] = colour + 0.3 * (self._x + self._y - 100)[..., None]
 
     def oval(

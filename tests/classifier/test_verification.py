@@ -41,7 +41,7 @@ def test_images_that_cannot_be_read_are_named_and_the_rest_is_compared(
 ) -> None:
     (tmp_path / "bad.png").write_bytes(b"no")
     done = fewshot("verify", models, query_folder, "bad.png", "--models", models)
-    assert done.returncode == 1 and "9 of 9 pictures get the same answer" in done.stdout
+    assert done.returncode == 1 and "9 of 9 images get the same prediction" in done.stdout
     assert "skipped bad.png: not an image" in done.stderr
     for nothing in ([], [tmp_path / "bad.png"]):
         with pytest.raises(UsageError, match="no image to compare answers for"):
@@ -56,7 +56,7 @@ def test_verify_command(
         done = fewshot("verify", place, "--json")
         assert done.returncode == 0 and json.loads(done.stdout)["holds"] is True
     done = fewshot("verify", file, query_folder, "--models", models)
-    assert done.returncode == 0 and "9 of 9 pictures get the same answer" in done.stdout
+    assert done.returncode == 0 and "9 of 9 images get the same prediction" in done.stdout
 
     model = onnx.load(file)
     for tensor in model.graph.initializer:  # as if another class came first
@@ -65,6 +65,7 @@ def test_verify_command(
                 numpy_helper.from_array(numpy_helper.to_array(tensor)[:, ::-1].copy(), tensor.name)
             )
     file.write_bytes(model.SerializeToString())
+    file.with_suffix(".json").unlink()  # it knows the file as it was
     for arguments in ((file,), (file, query_folder, "--models", models)):
         done = fewshot("verify", *arguments)
         assert done.returncode == 1 and done.stdout.startswith("NOT the same")

@@ -14,7 +14,7 @@ from fewshot.backbones import find
 from fewshot.cli import options
 from fewshot.cli.app import COMMANDS
 from fewshot.export.precision import PRECISIONS
-from fewshot.heads.linear import HEADS
+from fewshot.heads.linear import HEADS, PROTOTYPE
 from fewshot.images.preprocessing import Preprocessing
 from tests.conftest import CLASSES, Run, draw
 
@@ -120,7 +120,7 @@ def test_every_command_is_in_the_readme() -> None:
 
 
 def test_choices_that_are_written_out_are_those_of_the_library() -> None:
-    assert options.HEADS == HEADS and options.PRECISIONS == PRECISIONS
+    assert (*HEADS, PROTOTYPE) == options.HEADS and options.PRECISIONS == PRECISIONS
     assert options.DEFAULT_BACKBONE == find.DEFAULT_BACKBONE
     for crop in options.CROPS:
         for no_face in options.NO_FACE:

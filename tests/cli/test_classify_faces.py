@@ -10,8 +10,6 @@ from PIL import Image
 from tests.conftest import Run, draw
 from tests.helpers.drawn_faces import PEOPLE, draw_group, draw_person, write_people
 
-pytest.importorskip("cv2", reason="finding faces takes OpenCV: pip install 'fewshot[faces]'")
-
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -24,15 +22,17 @@ def test_fit_says_how_many_have_no_face_and_classify_needs_no_flag(
     cli: Run, data: Path, tmp_path: Path
 ) -> None:
     fitted = cli("fit", data, "--crop", "face")
-    assert (fitted.returncode, fitted.stderr) == (0, "")
-    assert "\nno face found in 1 of 13 images (8%), used whole\n" in fitted.stdout
+    assert fitted.returncode == 1
+    assert fitted.stderr == f"fewshot: skipped {data / 'ben' / 'none.png'}: no face found\n"
+    assert "\nno face found in 1 of 13 images, skipped\n" in fitted.stdout
     again = json.loads(cli("fit", data, "--crop", "face", "--json").stdout)
-    assert again["faces"] == {"images": 13, "without": 1, "fraction": pytest.approx(1 / 13)}
+    counted = {"images": 13, "without": 1, "fraction": pytest.approx(1 / 13), "other": 0}
+    assert again["faces"] == counted
     assert again["preprocessing"]["crop"] == "face"
     for person in PEOPLE:
         draw_person(person, 30).save(tmp_path / f"{person}.png")
         assert cli("classify", f"{person}.png").stdout.startswith(f"{person}.png  {person} ")
-    assert "\nfaces     the largest, found by cascades; without" in cli("info").stdout
+    assert "\nfaces     the largest, found by face_detector.onnx; without" in cli("info").stdout
     assert cli("verify", "models").returncode == 0
     for command, *others in (["export"], ["benchmark"]):
         refused = cli(command, *others)
@@ -41,30 +41,33 @@ def test_fit_says_how_many_have_no_face_and_classify_needs_no_flag(
     assert explained.returncode == 0 and (tmp_path / "heat.png").is_file()
 
 
-def test_no_face_skip_and_error(cli: Run, data: Path, tmp_path: Path) -> None:
-    fitted = cli("fit", data, "--crop", "face", "--no-face", "skip")
-    assert fitted.returncode == 1
-    assert fitted.stderr == f"fewshot: skipped {data / 'ben' / 'none.png'}: no face found in it\n"
-    assert "no face found in 1 of 13 images (8%), skipped\n" in fitted.stdout
-    draw_person("anna", 30).save(tmp_path / "anna.png")
-    answered = cli("classify", data / "ben" / "none.png", "anna.png")
-    assert answered.returncode == 1 and answered.stdout.startswith("anna.png  anna ")
-    assert answered.stderr.endswith("none.png: no face found in it\n")
-    assert cli("verify", "models").returncode == 0
+def test_an_image_without_a_face(cli: Run, data: Path, tmp_path: Path) -> None:
+    assert cli("fit", data, "--crop", "face").returncode == 1
+    none = data / "ben" / "none.png"
+    assert cli("classify", none).stdout == f"{none}  unknown (no face found)\n"
+    record = json.loads(cli("classify", none, "--json").stdout)
+    assert (record["label"], record["known"], record["face_found"]) == (None, False, False)
+    asked = cli("classify", none, "--is", "ben")
+    assert (asked.returncode, asked.stdout) == (3, f"{none}  no (no face found)\n")
+    whole = cli("fit", data, "--crop", "face", "--no-face", "whole")
+    assert whole.returncode == 0
+    assert "no face found in 1 of 13 images, used whole\n" in whole.stdout
+    assert "(no face found, whole image used)" in cli("classify", none).stdout
+    assert cli("classify", none, "--is", "ben").returncode == 3
     refused = cli("fit", data, "--crop", "face", "--no-face", "error", "-o", "other")
     assert refused.returncode == 2 and "none.png; take them away" in refused.stderr
     assert not (tmp_path / "other" / "classifier.pkl").exists()
-    assert "add --crop face" in cli("fit", data, "--no-face", "skip").stderr
+    assert "add --crop face" in cli("fit", data, "--no-face", "whole").stderr
 
 
 def test_evaluate_measures_with_faces(cli: Run, data: Path, tmp_path: Path) -> None:
     test = write_people(tmp_path / "test", 2, first=60)
     measured = cli("evaluate", data, "--crop", "face", "--test", test, "--json")
-    assert measured.returncode == 0 and json.loads(measured.stdout)["correct"] == 6
+    assert measured.returncode == 1 and json.loads(measured.stdout)["correct"] == 6
 
 
 def test_classify_every_face_and_draw_them(cli: Run, data: Path, tmp_path: Path) -> None:
-    assert cli("fit", data, "--crop", "face").returncode == 0
+    assert cli("fit", data, "--crop", "face").returncode == 1
     people = ["cleo", "ben", "anna"]
     draw_group(people).save(tmp_path / "group.png")
     told = cli("classify", "group.png", "--all-faces", "--annotate", "named.png")
@@ -78,14 +81,14 @@ def test_classify_every_face_and_draw_them(cli: Run, data: Path, tmp_path: Path)
     record = json.loads(cli("classify", "group.png", "--all-faces", "--json").stdout)
     assert list(record) == ["image", "faces"]
     for face, person in zip(record["faces"], people, strict=True):
-        assert list(face) == ["box", "label", "probability", "known", "scores"]
+        assert list(face) == ["box", "landmarks", "label", "probability", "known", "scores"]
         assert face["label"] == person and len(face["box"]) == 4
 
 
 def test_classify_every_face_goes_on_after_what_cannot_be_read(
     cli: Run, data: Path, tmp_path: Path
 ) -> None:
-    assert cli("fit", data, "--crop", "face").returncode == 0
+    assert cli("fit", data, "--crop", "face").returncode == 1
     (tmp_path / "bad.png").write_bytes(b"no")
     draw("disc", 1).save(tmp_path / "disc.png")
     told = cli("classify", "bad.png", "disc.png", "--all-faces")
@@ -97,7 +100,7 @@ def test_classify_every_face_goes_on_after_what_cannot_be_read(
         (["--all-faces", "--annotate", "named.jpg"], "ends in .png"),
         (["bad.png", "--all-faces", "--annotate", "named.png"], "--annotate draws one"),
         (["--annotate", "named.png"], "add that"),
-        (["--all-faces", "--why"], "leave one out"),
+        (["--all-faces", "--is", "ben"], "cannot be combined"),
     ):
         refused = cli("classify", "disc.png", *options)
         assert refused.returncode == 2 and message in refused.stderr

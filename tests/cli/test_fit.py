@@ -88,14 +88,13 @@ def test_an_image_size(cli: Run, support_folder: Path) -> None:
     [
         (["nowhere"], "nowhere: no such folder"),
         (["one"], "only one class, 'cat'; .* needs two or more"),
-        (["one", "--backbone", "resnet"], "only one class"),
         (["one", "--head", "forest"], "invalid choice: 'forest'"),
         (["two", "--views", "9"], "views is 9; expected 1 to 8"),
         (["two", "--views", "0"], "'0' is not a number of 1 or more"),
         (["two", "--reject-rate", "1"], "reject rate is 1.0; expected 0 to 1"),
         (["two", "--negatives", "nowhere"], "nowhere: no images found"),
         (["bad"], "class 'cat': none of its 1 images could be read"),
-        (["two", "--no-face", "skip"], "add --crop face"),
+        (["two", "--no-face", "whole"], "add --crop face"),
     ],
 )
 def test_what_is_refused(cli: Run, tmp_path: Path, arguments: list[str], message: str) -> None:

@@ -136,4 +136,5 @@ def test_metadata_of_the_embedder(embedder: onnxruntime.InferenceSession) -> Non
         "interpolation": "bilinear",
         "dim": "128",
         "same_person_distance": "0.6",
+        "same_person": "[0.944, 0.0207, 0.905, 120.0]",
     }
