@@ -53,9 +53,9 @@ def fit_prototypes(
         np.array([*[-same.slope * same.midpoint] * n_classes, 0], np.float32),
     )
     similarity = _held_out(embeddings, labels, sums, counts, same, groups)
-    held_out = np.full((len(labels), n_classes + 1), np.nan, np.float32)
+    held_out = np.zeros((len(labels), n_classes + 1), np.float32)
     held_out[:, :n_classes] = same.slope * (similarity - same.midpoint)
-    held_out[~np.isnan(similarity).any(axis=1), n_classes] = 0
+    held_out[np.isnan(similarity).any(axis=1)] = np.nan
     prototypes = (sums / np.linalg.norm(sums, axis=1, keepdims=True)).astype(np.float32)
     threshold = _threshold(held_out[labels < n_classes], counts, reject_rate, same)
     units = np.array([_NO_WEIGHT, 1, _NO_WEIGHT], np.float32)
