@@ -58,7 +58,7 @@ def read_artifact(path: str | os.PathLike[str]) -> Artifact:
     MissingFileError
         If there is no such file.
     UsageError
-        If it is a single file that was exported.
+        If it is a single file that was exported, or no folder.
     ArtifactError
         If it names a global, is damaged, or is of another format.
     """
@@ -70,6 +70,8 @@ def read_with_sha256(path: str | os.PathLike[str]) -> tuple[Artifact, str]:
     file = artifact_path(path)
     if file.parent.suffix == ".onnx":
         raise UsageError(f"{file.parent}: a single file; give the folder it was exported from")
+    if file.parent.is_file():
+        raise UsageError(f"{file.parent}: is a file; expected a folder, or an .onnx or .pkl file")
     data = _content(file)
     if data is None:
         raise MissingFileError(

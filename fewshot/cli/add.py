@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 
-from fewshot.cli.changes import load_writable, save_change
+from fewshot.cli.changes import load_writable, require_spelling, save_change
+from fewshot.cli.images import require_images
 from fewshot.cli.options import add_models
 from fewshot.cli.output import progress_bar
 from fewshot.errors import UsageError
@@ -33,12 +34,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Fit again with more images."""
-    from fewshot.images.files import expand
+    from fewshot.training.support_set import list_folder
 
     classifier = load_writable(arguments)
     progress = progress_bar("embedding")
     if arguments.label is not None or arguments.negatives:
-        images = expand(arguments.data)
+        require_spelling(classifier.classes_, [arguments.label])
+        images = require_images(arguments.data)
         changed = classifier.partial_fit(images, [arguments.label] * len(images), progress=progress)
     elif len(arguments.data) > 1 or os.path.isfile(arguments.data[0]):
         raise UsageError(
@@ -46,5 +48,6 @@ def run(arguments: argparse.Namespace) -> int:
             "class, or --label NAME and images"
         )
     else:
+        require_spelling(classifier.classes_, list_folder(arguments.data[0]))
         changed = classifier.partial_fit(arguments.data[0], progress=progress)
     return save_change(arguments, classifier, changed)

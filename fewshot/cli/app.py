@@ -1,23 +1,25 @@
-"""Run a command line: import its command, parse, run, and turn errors into exit codes."""
+"""Dispatch: import the command, parse, run, and turn errors into exit codes."""
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 import warnings
 from importlib import import_module
 
 from fewshot import __version__
-from fewshot.cli.options import command_parser
 from fewshot.cli.output import warn
+from fewshot.cli.parsing import Parser, command_parser, parse_words, suggestion
+from fewshot.cli.process import INTERRUPTED, standard_streams
 from fewshot.errors import FewShotError
 
 TYPE_CHECKING = False  # not from `typing`, which takes time to import
 if TYPE_CHECKING:
+    from argparse import Namespace
     from collections.abc import Sequence
+    from typing import NoReturn
 
-    from fewshot.cli.options import Command
+    from fewshot.cli.parsing import Command
 
 # The docstring of each command's module, which is imported only if that is the command to run.
 COMMANDS = {
@@ -43,48 +45,45 @@ COMMANDS = {
 }
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command.
-
-    Parameters
-    ----------
-    argv : sequence of str, optional
-        The arguments; by default those of the process.
-
-    Returns
-    -------
-    int
-        0 all done; 1 some images could not be read, or a check failed; 2 nothing could be done;
-        3 an image is not of the class that ``--is`` names; 130 interrupted.
-    """
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # a name that the terminal cannot show is escaped
-            stream.reconfigure(errors="backslashreplace")
+def run(argv: Sequence[str]) -> int:
+    """Run a command, and return the exit code."""
     if not sys.warnoptions:
         warnings.simplefilter("ignore")  # what matters in them is reported by the commands
-    try:
-        command, arguments = parse(sys.argv[1:] if argv is None else argv)
-        status = command.run(arguments)
-        sys.stdout.flush()
-        return status
-    except FewShotError as error:
-        return _fail(str(error))
-    except ModuleNotFoundError as error:  # a device may have no more than classifying needs
-        return _fail(_missing(error))
-    except BrokenPipeError:  # the reader, `head` perhaps, has seen enough
-        _drop_output()
-        return 0
-    except OSError as error:
+    with standard_streams():
         try:
+            status = _run(argv)
             sys.stdout.flush()
-        except OSError:
+        except BrokenPipeError:  # the reader, `head` perhaps, has seen enough
             _drop_output()
-        return _fail(str(error))
-    except KeyboardInterrupt:
-        return 130
+            status = 0
+        except KeyboardInterrupt:
+            warn("interrupted")
+            status = INTERRUPTED
+        except (FewShotError, ImportError, OSError) as error:
+            status = _fail(error)
+    return status
 
 
-def parse(argv: Sequence[str]) -> tuple[Command, argparse.Namespace]:
+def _run(argv: Sequence[str]) -> int:
+    try:
+        command, arguments = parse(argv)
+    except SystemExit as end:  # help, or what is wrong, is printed
+        return int(end.code or 0)
+    return command.run(arguments)
+
+
+def _fail(error: Exception) -> int:
+    """Report on one line that nothing could be done."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _drop_output()
+    # A device may have no more than classifying needs.
+    warn(_missing(error) if isinstance(error, ModuleNotFoundError) else str(error))
+    return 2
+
+
+def parse(argv: Sequence[str]) -> tuple[Command, Namespace]:
     """Import the command that is named first, and parse what follows.
 
     Raises
@@ -95,28 +94,28 @@ def parse(argv: Sequence[str]) -> tuple[Command, argparse.Namespace]:
     if not argv or argv[0] not in COMMANDS:
         _refuse(argv)
     command: Command = import_module(f"fewshot.cli.{argv[0]}")
-    return command, command_parser(command).parse_args(argv[1:])
+    return command, parse_words(command_parser(command), argv[1:])
 
 
-def _refuse(argv: Sequence[str]) -> None:
+def _refuse(argv: Sequence[str]) -> NoReturn:
     """Answer what names no command: print help or the version, or say what is wrong."""
     listed = "\n".join(f"  {name:<11}{summary}" for name, summary in COMMANDS.items())
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="fewshot",
         usage="fewshot [-h] [--version] COMMAND ...",
         description="Few-shot image classification: learn classes from a handful of images each.",
         epilog=f"commands:\n{listed}\n\n"
         "start with: fewshot demo; then: fewshot fit DATA; fewshot classify IMAGE",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"fewshot {__version__}")
     parser.parse_known_args(argv)  # ends here if it is --help or --version
     if not argv:
         parser.error("the following arguments are required: COMMAND")
     if argv[0].startswith("-"):
-        parser.error(f"unrecognized arguments: {argv[0]}")
-    parser.error(f"argument COMMAND: invalid choice: {argv[0]!r}")
+        parser.error(f"unrecognized arguments: {argv[0]}; a command comes first")
+    if os.path.exists(argv[0]):
+        parser.error(f"{argv[0]} is no command; did you mean fewshot classify {argv[0]}?")
+    parser.error(f"there is no command {argv[0]!r}{suggestion(argv[0], COMMANDS)}")
 
 
 def _missing(error: ModuleNotFoundError) -> str:
@@ -129,9 +128,3 @@ def _missing(error: ModuleNotFoundError) -> str:
 def _drop_output() -> None:
     """Keep Python from writing once more, at its end, to where nothing can be written."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _fail(message: str) -> int:
-    """Report on one line that nothing could be done."""
-    warn(message)
-    return 2

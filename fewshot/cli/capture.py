@@ -28,7 +28,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--label", metavar="NAME", required=True, help="the class")
     add("--count", metavar="N", type=count, default=20, help="how many images (default: 20)")
-    add("--source", metavar="N|FILE", default="0", help="camera, or video file (default: 0)")
+    add(
+        "--source",
+        metavar="N|FILE|URL",
+        default="0",
+        help="camera, video file or stream (default: 0)",
+    )
     add("--data", metavar="DIR", default="data", help="folder of classes (default: data)")
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 
 from fewshot.cli.output import printable, say_result, warn_skipped
-from fewshot.cli.wording import accuracy_text, models_option
+from fewshot.cli.wording import accuracy_text, models_option, quoted
+from fewshot.errors import UsageError
 
 TYPE_CHECKING = False  # not from `typing`, which takes time to import
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
     from typing import Any
 
@@ -31,6 +32,30 @@ def load_writable(arguments: argparse.Namespace) -> FewShotClassifier:
     classifier = FewShotClassifier.load(place)
     require_writable(artifact_path(place).parent)
     return classifier
+
+
+def require_spelling(classes: Sequence[str], labels: Iterable[str | None]) -> None:
+    """Refuse a label that differs from a class only in case or in how Unicode composes it.
+
+    Raises
+    ------
+    UsageError
+        It would be a new class, which is hardly what is meant.
+    """
+    known = {_folded(label): label for label in classes}
+    for label in labels:
+        if label is not None and label not in classes and _folded(label) in known:
+            meant = known[_folded(label)]
+            raise UsageError(
+                f"there is a class {meant!r}, from which {label!r} differs only in case or in "
+                f"Unicode normalization; give its name as it is: {quoted(meant)}"
+            )
+
+
+def _folded(label: str) -> str:
+    from unicodedata import normalize
+
+    return normalize("NFC", normalize("NFC", label).casefold())
 
 
 def save_change(

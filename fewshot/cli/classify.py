@@ -5,16 +5,17 @@ from __future__ import annotations
 import argparse
 from functools import partial
 
+from fewshot.cli.images import find_images
 from fewshot.cli.options import add_images, add_models, add_threads, count
 from fewshot.cli.output import as_json, or_error, printable, say, show_each
 from fewshot.cli.wording import evidence_lines, prediction_text
 
 TYPE_CHECKING = False  # not from `typing`, which takes time to import
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterable
 
     from fewshot.classifier.base import Classifier
+    from fewshot.cli.images import Image
     from fewshot.errors import ImageError
     from fewshot.prediction import Prediction
 
@@ -57,17 +58,20 @@ def run(arguments: argparse.Namespace) -> int:
     """Classify each image; then add the images to a class if that is wanted."""
     from fewshot.classifier.few_shot import FewShotClassifier
     from fewshot.classifier.load import load_classifier
-    from fewshot.images.files import expand
 
     if arguments.all_faces or arguments.annotate is not None:
         from fewshot.cli.classify_faces import classify_faces
 
         return classify_faces(arguments)
-    images = expand(arguments.images)
+    images = find_images(arguments.images)
     if arguments.correct is None and not arguments.why:  # an exported file will do, too
         classifier = load_classifier(arguments.models, threads=arguments.threads)
         return _classify(classifier, images, arguments)[0]
     known = FewShotClassifier.load(arguments.models, threads=arguments.threads)
+    if arguments.correct is not None:
+        from fewshot.cli.changes import require_spelling
+
+        require_spelling(known.classes_, [arguments.correct])
     status, read = _classify(known, images, arguments)
     if arguments.correct is not None and read:
         from fewshot.cli.changes import save_change
@@ -78,28 +82,41 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _classify(
-    classifier: Classifier, images: list[Path], arguments: argparse.Namespace
-) -> tuple[int, list[Path]]:
+    classifier: Classifier, images: list[Image | ImageError], arguments: argparse.Namespace
+) -> tuple[int, list[Image]]:
     """Print a prediction for each image; return the exit code, and the images that were read."""
     status, asked = 0, arguments.asked
-    answers: Iterator[Prediction | ImageError] = classifier.stream(images)
     if asked is not None:
-        from fewshot.classifier.few_shot import FewShotClassifier
         from fewshot.prediction import class_number
-
-        if isinstance(classifier, FewShotClassifier):  # it looks at every face for one that is
-            answers = map(partial(or_error, partial(classifier.classify, label=asked)), images)
 
         class_number(classifier.classes_, asked)
 
-    def show(image: Path, prediction: Prediction) -> None:
+    def show(image: Image, prediction: Prediction) -> None:
         nonlocal status
         say(_worded(prediction, arguments))
         if asked is not None and not prediction.matches(asked):
             status = _NO
 
-    read = show_each(images, answers, show, "classifying", arguments.json)
+    stream = _stream(classifier, asked)
+    read = show_each(images, stream, show, "classifying", arguments.json)
     return status if len(read) == len(images) else 1, read
+
+
+def _stream(
+    classifier: Classifier, asked: str | None
+) -> Callable[[list[Image]], Iterable[Prediction | ImageError]]:
+    """Return what classifies images one after another: of several faces, the one asked for."""
+    if asked is None:
+        return classifier.stream
+    from fewshot._parallel import in_order
+    from fewshot.classifier.few_shot import FewShotClassifier
+
+    if not isinstance(classifier, FewShotClassifier):
+        return classifier.stream
+    if classifier.artifact_.preprocessing.crop != "face":
+        return classifier.stream
+    function = partial(or_error, partial(classifier.classify, label=asked))
+    return lambda images: in_order(function, images, classifier.threads)
 
 
 def _worded(prediction: Prediction, arguments: argparse.Namespace) -> str:

@@ -6,7 +6,8 @@ import argparse
 import sys
 from functools import partial
 
-from fewshot.cli.output import as_json, or_error, printable, say, show_each
+from fewshot.cli.images import find_images
+from fewshot.cli.output import as_json, name_of, or_error, printable, say, show_each
 from fewshot.cli.wording import evidence_lines, prediction_text
 from fewshot.errors import UsageError
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from fewshot.cli.images import Image
     from fewshot.prediction import FacePrediction
 
 
@@ -22,29 +24,28 @@ def classify_faces(arguments: argparse.Namespace) -> int:
     """Print a prediction for each face, and draw them if that is wanted."""
     from fewshot.classifier.faces import require_face_classifier
     from fewshot.classifier.few_shot import FewShotClassifier
-    from fewshot.images.files import expand
 
     if not arguments.all_faces:
         raise UsageError("--annotate draws what --all-faces finds; add that")
     if arguments.correct is not None or arguments.asked is not None:
         raise UsageError("--all-faces cannot be combined with --correct or --is: --is looks at all")
-    images = expand(arguments.images)
+    images = find_images(arguments.images)
     drawing = _drawing(arguments, images)
     classifier = FewShotClassifier.load(arguments.models, threads=arguments.threads)
     require_face_classifier(classifier.artifact_)
 
-    def show(image: Path, faces: Sequence[FacePrediction]) -> None:
+    def show(image: Image, faces: Sequence[FacePrediction]) -> None:
         say(_worded(image, faces, arguments))
         if drawing is not None:
             _draw(image, faces, drawing)
             say(f"wrote {printable(drawing)}", sys.stderr if arguments.json else None)
 
-    results = map(partial(or_error, classifier.classify_faces), images)
-    read = show_each(images, results, show, "classifying", arguments.json)
+    classify = partial(map, partial(or_error, classifier.classify_faces))
+    read = show_each(images, classify, show, "classifying", arguments.json)
     return 0 if len(read) == len(images) else 1
 
 
-def _drawing(arguments: argparse.Namespace, images: Sequence[Path]) -> Path | None:
+def _drawing(arguments: argparse.Namespace, images: Sequence[object]) -> Path | None:
     """Return the file to draw into, if there is one and it can be written."""
     from pathlib import Path
 
@@ -58,23 +59,23 @@ def _drawing(arguments: argparse.Namespace, images: Sequence[Path]) -> Path | No
     return Path(arguments.annotate)
 
 
-def _draw(image: Path, faces: Sequence[FacePrediction], output: Path) -> None:
+def _draw(image: Image, faces: Sequence[FacePrediction], output: Path) -> None:
     from fewshot.faces.draw import draw_faces
     from fewshot.images.write import write_png
 
     write_png(draw_faces(image, faces), output)
 
 
-def _worded(image: Path, faces: Sequence[FacePrediction], arguments: argparse.Namespace) -> str:
+def _worded(image: Image, faces: Sequence[FacePrediction], arguments: argparse.Namespace) -> str:
     """Word the predictions for one image; JSON has every class unless --top says otherwise."""
     if arguments.json:
         records = [face.to_dict(arguments.top, arguments.why) for face in faces]
-        return as_json({"image": str(image), "faces": records})
+        return as_json({"image": name_of(image), "faces": records})
     lines = []
     for face in faces:
         lines.append(prediction_text(face, arguments.top or 1, _place(face)))
         lines += evidence_lines(face) if arguments.why else []
-    return "\n".join(lines or [f"{printable(image)}  no face found"])
+    return "\n".join(lines or [f"{printable(name_of(image))}  no face found"])
 
 
 def _place(face: FacePrediction) -> str:

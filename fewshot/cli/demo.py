@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 
 from fewshot.cli import classify, fit, info
-from fewshot.cli.options import command_parser
 from fewshot.cli.output import as_json, printable, say
+from fewshot.cli.parsing import command_parser, parse_words
 from fewshot.cli.wording import quoted
 from fewshot.errors import UsageError
 
@@ -14,7 +14,7 @@ TYPE_CHECKING = False  # not from `typing`, which takes time to import
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fewshot.cli.options import Command
+    from fewshot.cli.parsing import Command
 
 EPILOG = """examples:
   fewshot demo
@@ -68,7 +68,7 @@ def _show(command: Command, *words: str) -> int:
     """Print a command and run it."""
     parser = command_parser(command)
     say(f"$ {parser.prog} {quoted(*words)}")
-    status = command.run(parser.parse_args(words))
+    status = command.run(parse_words(parser, words))
     say("")
     return status
 

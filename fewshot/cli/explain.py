@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 
+from fewshot.cli.images import find_images
 from fewshot.cli.options import add_images, add_models
 from fewshot.cli.output import as_json, or_error, printable, say, show_each
 from fewshot.cli.wording import prediction_text
@@ -13,8 +15,9 @@ TYPE_CHECKING = False  # not from `typing`, which takes time to import
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from PIL.Image import Image
+    from PIL.Image import Image as Drawing
 
+    from fewshot.cli.images import Image
     from fewshot.explain.activation_map import Explanation
 
 EPILOG = """examples:
@@ -43,26 +46,24 @@ def run(arguments: argparse.Namespace) -> int:
 
     from fewshot.classifier.few_shot import FewShotClassifier
     from fewshot.explain.heatmap import contact_sheet, draw_explanation
-    from fewshot.images.files import expand
     from fewshot.images.write import require_png, write_png
 
     classifier = FewShotClassifier.load(arguments.models)
-    images, output = expand(arguments.images), Path(arguments.output)
+    images, output = find_images(arguments.images), Path(arguments.output)
     require_png(output)
     if len(images) > _MOST_DRAWN:
         raise UsageError(f"{len(images)} images; expected at most {_MOST_DRAWN} on one sheet")
     drawn = []
 
-    def explain(image: Path) -> tuple[Explanation, Image]:
+    def explain(image: Image) -> tuple[Explanation, Drawing]:
         explanation = classifier.explain(image, arguments.label)
         return explanation, draw_explanation(image, explanation)
 
-    def show(image: Path, result: tuple[Explanation, Image]) -> None:
+    def show(image: Image, result: tuple[Explanation, Drawing]) -> None:
         drawn.append(result[1])
         say(_worded(result[0], output, arguments))
 
-    results = (or_error(explain, image) for image in images)
-    show_each(images, results, show, "explaining", arguments.json)
+    show_each(images, partial(map, partial(or_error, explain)), show, "explaining", arguments.json)
     if drawn:
         write_png(contact_sheet(drawn) if len(drawn) > 1 else drawn[0], output)
         if not arguments.json:

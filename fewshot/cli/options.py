@@ -1,26 +1,8 @@
-"""The parser of a command, and the arguments that several commands share."""
+"""The arguments that several commands share."""
 
 from __future__ import annotations
 
 import argparse
-
-TYPE_CHECKING = False  # not from `typing`, which takes time to import
-if TYPE_CHECKING:
-    from typing import Protocol
-
-    class Command(Protocol):
-        """A module of `fewshot.cli` that is a command; its docstring is the description."""
-
-        EPILOG: str
-        __name__: str
-        __doc__: str | None
-
-        def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-            """Add what follows the name of the command."""
-
-        def run(self, arguments: argparse.Namespace) -> int:
-            """Run it, and return the exit code."""
-
 
 # Written out, as importing where they are defined takes numpy; a test compares them.
 HEADS = ("auto", "logistic", "discriminant", "centroid", "prototype")
@@ -28,20 +10,6 @@ PRECISIONS = ("fp32", "fp16", "int8")
 DEFAULT_BACKBONE, DEFAULT_FACE_BACKBONE = "mobilenet_v2", "face_resnet"
 CROPS = ("whole", "face")
 NO_FACE = ("skip", "whole", "error")
-
-
-def command_parser(command: Command) -> argparse.ArgumentParser:
-    """Build the parser of one command."""
-    parser = argparse.ArgumentParser(
-        prog=f"fewshot {command.__name__.rpartition('.')[2]}",
-        description=command.__doc__,
-        epilog=command.EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument("--json", action="store_true", help="print JSON instead of text")
-    command.add_arguments(parser)
-    return parser
 
 
 def add_models(parser: argparse.ArgumentParser, exported: bool = False) -> None:

@@ -2,23 +2,44 @@
 
 from __future__ import annotations
 
-import argparse
+import os
+import re
 import sys
 
 from fewshot.errors import ImageError
 
 TYPE_CHECKING = False  # not from `typing`, which takes time to import
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Callable, Iterable, Sequence
-    from pathlib import Path
     from typing import TextIO, TypeVar
+
+    from fewshot.cli.images import Image
 
     Result = TypeVar("Result")
 
 
+# Controls, line and paragraph separators, what turns the direction of writing, lone surrogates.
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+# No path is longer, but what was pasted by mistake is.
+_LONGEST_WORD, _LONGEST_LINE = 1000, 4000
+
+
 def printable(name: object) -> str:
-    """Escape what would move a terminal's cursor or worse."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(name))
+    """Escape what a terminal would act on, or what would end the line."""
+    return _UNSAFE.sub(lambda match: ascii(match[0])[1:-1], str(name))
+
+
+def one_line(message: str) -> str:
+    """Make a message safe to print as one line, of a length that can be read."""
+    words = [_shorten(word, _LONGEST_WORD) for word in message.split(" ")]
+    return _shorten(printable(" ".join(" ".join(words).splitlines())), _LONGEST_LINE)
+
+
+def _shorten(text: str, longest: int) -> str:
+    if len(text) <= longest:
+        return text
+    return f"{text[:100]}...({len(text) - 150} characters)...{text[-50:]}"
 
 
 def as_json(record: object) -> str:
@@ -45,7 +66,7 @@ def say_result(arguments: argparse.Namespace, record: object, text: str) -> None
 
 def warn(message: str) -> None:
     """Print one line on stderr."""
-    say(f"fewshot: {printable(' '.join(message.splitlines()))}", sys.stderr)
+    say(f"fewshot: {one_line(message)}", sys.stderr)
 
 
 def warn_skipped(skipped: Iterable[ImageError]) -> None:
@@ -55,21 +76,24 @@ def warn_skipped(skipped: Iterable[ImageError]) -> None:
 
 
 def show_each(
-    images: Sequence[Path],
-    results: Iterable[Result | ImageError],
-    show: Callable[[Path, Result], None],
+    images: Sequence[Image | ImageError],
+    classify: Callable[[list[Image]], Iterable[Result | ImageError]],
+    show: Callable[[Image, Result], None],
     what: str,
     json: bool,
-) -> list[Path]:
-    """Show the result for each image as soon as it is there; return the images that were read."""
+) -> list[Image]:
+    """Show the result for each image as soon as it is there; return the images that were read.
+
+    Errors among the images are reported in their place, and the others are given to `classify`.
+    """
     progress = progress_bar(what) if len(images) > 1 else None
+    results = iter(classify([image for image in images if not isinstance(image, ImageError)]))
     read = []
-    for done, (image, result) in enumerate(zip(images, results, strict=True), 1):
+    for done, image in enumerate(images, 1):
+        result = image if isinstance(image, ImageError) else next(results)
         if isinstance(result, ImageError):
-            warn(str(result))
-            if json:
-                say(as_json({"image": str(image), "error": str(result)}))
-        else:
+            _report(image, result, json)
+        elif not isinstance(image, ImageError):
             show(image, result)
             read.append(image)
         if progress:
@@ -77,7 +101,20 @@ def show_each(
     return read
 
 
-def or_error(function: Callable[[Path], Result], image: Path) -> Result | ImageError:
+def _report(image: Image | ImageError, error: ImageError, json: bool) -> None:
+    """Report an image that cannot be read."""
+    warn(str(error))
+    if json:
+        name = image.name if isinstance(image, ImageError) else name_of(image)
+        say(as_json({"image": name, "error": str(error)}))
+
+
+def name_of(image: Image) -> str:
+    """Return what an image was called on the command line."""
+    return os.fspath(image) if isinstance(image, os.PathLike) else image.name
+
+
+def or_error(function: Callable[[Image], Result], image: Image) -> Result | ImageError:
     """Call a function on an image; an image that cannot be read is returned as its error."""
     try:
         return function(image)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from fewshot.cli.changes import load_writable, save_change
+from fewshot.cli.changes import load_writable, require_spelling, save_change
 from fewshot.cli.options import add_models
 
 EPILOG = """examples:
@@ -23,5 +23,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Fit again with other labels."""
     classifier = load_writable(arguments)
+    require_spelling(classifier.classes_, [arguments.label])
     changed = classifier.relabel(arguments.images, arguments.label)
     return save_change(arguments, classifier, changed)

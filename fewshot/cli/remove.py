@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the arguments."""
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--label", metavar="NAME", help="a class")
-    what.add_argument("--image", metavar="FILE", nargs="+", help="training images")
+    what.add_argument("--image", metavar="FILE", nargs="+", action="extend", help="training images")
     what.add_argument("--negatives", action="store_true", help="all images of none of the classes")
     add_models(parser)
 

@@ -55,6 +55,8 @@ def require_report(file: str) -> None:
 
     from fewshot.report.page import require_report
 
+    if not file.lower().endswith((".html", ".htm")):
+        raise UsageError(f"{file}: an HTML report is written; give a name that ends in .html")
     require_report(Path(file))
 
 
@@ -67,8 +69,10 @@ def write(
     test: str | None = None,
 ) -> None:
     """Write a report, with thumbnails of the images that are at hand."""
+    from pathlib import Path
+
     from fewshot.data_checks.run import check
-    from fewshot.images.files import expand
+    from fewshot.images.files import image_files
     from fewshot.report.page import write_report
     from fewshot.report.thumbnails import find_images
     from fewshot.training.support_set import gather
@@ -77,14 +81,15 @@ def write(
     if test:
         others = gather(test)
         test_images = dict(zip(others.names, others.images, strict=True))
-    folders = [folder for folder in (data, negatives) if folder]
+    folders = [Path(folder) for folder in (data, negatives) if folder]
+    files = [image for folder in folders for image in image_files(folder)]
     found = check(data, negatives=negatives, test=test, classifier=classifier)
     write_report(
         classifier.artifact_,
         evaluation,
         file,
         findings=found.findings,
-        images=find_images(classifier.artifact_.support, expand(folders)),
+        images=find_images(classifier.artifact_.support, files),
         test_images=test_images,
         folder=data,
         progress=progress_bar("drawing"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from fewshot.cli.images import require_images
 from fewshot.cli.options import add_models
 from fewshot.cli.output import say_result, warn_skipped
 
@@ -37,12 +38,11 @@ def run(arguments: argparse.Namespace) -> int:
     from fewshot.classifier.load import load_classifier
     from fewshot.classifier.verification import compare, verify
     from fewshot.export.description import require_description
-    from fewshot.images.files import expand
 
     require_description(arguments.classifier)
     classifier = load_classifier(arguments.classifier)
     if arguments.images:
-        images = expand(arguments.images)
+        images = require_images(arguments.images)
         agreement = compare(load_classifier(arguments.models), classifier, images)
     else:
         agreement = verify(classifier)

@@ -1,12 +1,10 @@
-"""List image files: folders, globs, extensions."""
+"""The files of a folder that are images, by extension."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-
-from fewshot.errors import SupportError
 
 IMAGE_EXTENSIONS = tuple(
     ".jpg .jpeg .png .webp .bmp .gif .tif .tiff .jfif .avif .heic .heif".split()
@@ -16,25 +14,6 @@ IMAGE_EXTENSIONS = tuple(
 def image_files(folder: Path) -> list[Path]:
     """List the image files below a folder, by extension, sorted, without hidden ones."""
     return sorted(_walk(folder))
-
-
-def expand(patterns: Sequence[str | os.PathLike[str]]) -> list[Path]:
-    """List the files that a command line means: files, folders of images, and globs.
-
-    A name that does not exist is kept, so that opening it reports it among the others.
-    """
-    import glob
-
-    found: list[Path] = []
-    for pattern in patterns:
-        if not os.fspath(pattern):
-            raise SupportError("an empty name was given for an image; expected a file or folder")
-        matches = [Path(pattern)]
-        if not os.path.exists(pattern):
-            matches = [Path(m) for m in sorted(glob.glob(str(pattern), recursive=True))] or matches
-        for path in matches:
-            found += (image_files(path) or [path]) if os.path.isdir(path) else [path]
-    return found
 
 
 def _walk(folder: Path) -> Iterator[Path]:

@@ -63,7 +63,7 @@ def test_the_version(cli: Run) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["frobnicate"], "invalid choice: 'frobnicate'"),
+        (["frobnicate"], "there is no command 'frobnicate'"),
         ([], "required: COMMAND"),
         (["--json"], "unrecognized arguments: --json"),
         (["classify"], "the following arguments are required: IMAGE"),

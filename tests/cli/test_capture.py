@@ -71,6 +71,11 @@ def test_errors_are_one_line(arguments: list[str], message: str, cli: Run, tmp_p
     assert os.listdir(tmp_path) == ["words.mp4"]
 
 
+def test_the_address_of_a_stream_is_named_as_it_is(cli: Run) -> None:
+    told = cli("capture", "--label", "cup", "--source", "rtsp://127.0.0.1:1/x")
+    assert told.returncode == 2 and "fewshot: rtsp://127.0.0.1:1/x: " in told.stderr
+
+
 def test_a_label_is_required(cli: Run, tmp_path: Path) -> None:
     told = cli("capture")
     assert told.returncode == 2 and "required: --label" in told.stderr

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from fewshot.errors import SupportError
-from fewshot.images.files import expand, image_files
+from fewshot.images.files import image_files
 from fewshot.training.support_set import collect, gather
 
 
@@ -108,12 +108,3 @@ def test_negatives_that_do_not_help(tmp_path: Path) -> None:
 def test_what_is_only_asked_about_may_be_of_one_class(tmp_path: Path) -> None:
     touch(tmp_path / "cat" / "1.png")
     assert gather(tmp_path).labels == gather(["x.png"], ["cat"]).labels == ("cat",)
-
-
-def test_files_folders_and_globs_of_a_command_line(tmp_path: Path) -> None:
-    touch(*(tmp_path / name for name in ("a/1.png", "a/2.png", "a/no.txt", "b[1].jpg", "c1.jpg")))
-    names = [p.name for p in expand([tmp_path / "a", tmp_path / "b[1].jpg", f"{tmp_path}/c*.jpg"])]
-    assert names == ["1.png", "2.png", "b[1].jpg", "c1.jpg"]
-    (tmp_path / "empty").mkdir()
-    for kept in ("nowhere.jpg", "none*.jpg", "empty"):
-        assert expand([tmp_path / kept]) == [tmp_path / kept]
