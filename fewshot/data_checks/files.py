@@ -12,8 +12,9 @@ from fewshot.artifact import SupportRecord
 from fewshot.data_checks.finding import Finding
 from fewshot.embedder import Embedder
 from fewshot.errors import ImageError
-from fewshot.images.decode import Header, as_stored, format_of, read_header
+from fewshot.images.decode import Header, as_stored, read_header
 from fewshot.images.files import IMAGE_EXTENSIONS
+from fewshot.images.formats import format_of
 from fewshot.images.source import ImageSource
 from fewshot.training.support_set import is_class
 

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile
 
-from fewshot._optional import require
 from fewshot.errors import ImageError, UsageError
-from fewshot.images.source import ImageSource, LoadedImage, load_image
+from fewshot.images.colours import to_rgb
+from fewshot.images.deep import Scale, brighten, grey_scale, is_deep_colour, is_deep_grey
+from fewshot.images.formats import open_image, read_orientation
+from fewshot.images.limits import require_decodable, reserve
+from fewshot.images.png import without_metadata
+from fewshot.images.source import ImageSource, load_image
 
-# Pillow knows more formats, but some start other programs (EPS) or are no photographs; these
-# suffice. The first four load without Pillow importing every decoder it has.
-_COMMON = ("JPEG", "PNG", "GIF", "BMP")
-_FURTHER = ("WEBP", "TIFF", "AVIF", "HEIF", "MPO")
-# Pillow's own bound for a suspected decompression bomb.
-_MAX_PIXELS = 89_478_485
-_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")
+# Above so many pixels, an image is reduced before anything else is done with it; to no less than
+# twice of what is asked for.
+_LARGE, _GAP = 25_000_000, 2
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 def open_rgb(source: ImageSource, at_least: int | None = None) -> Image.Image:
@@ -30,32 +38,29 @@ def open_rgb(source: ImageSource, at_least: int | None = None) -> Image.Image:
     source : path, bytes, binary file object, PIL image, or uint8 array
         An array is ``(H, W, 3)`` RGB, ``(H, W, 4)`` RGBA, or ``(H, W)`` grey.
     at_least : int, optional
-        Let a JPEG be decoded at reduced scale, with no side of it below this many pixels.
+        Let a JPEG file or a large image be decoded at reduced scale, with no side of it below this
+        many pixels.
 
     Returns
     -------
     PIL.Image.Image
-        Mode "RGB"; EXIF orientation applied, transparency on white.
+        Mode "RGB"; EXIF orientation applied; transparency on white, or on black where it would be
+        lost on white; grey of more than 8 bits as `fewshot.images.deep.grey_scale` says.
 
     Raises
     ------
     ImageError
-        If the source is missing, empty, truncated, not an image, of zero size, or too large.
+        If the source is missing, empty, truncated, not an image, of zero size, or too large: by
+        default 50 megapixels as decoded, fewer in formats that take more memory, and other in
+        the environment variable ``FEWSHOT_MAX_PIXELS``.
     """
-    loaded = load_image(source)
-    try:
-        return _to_rgb(_upright(_decode(loaded, at_least)))
-    except Exception as error:  # a damaged file makes decoders raise nearly anything
-        raise ImageError(_reason(error), loaded.name) from error
+    image, orientation = _open(source, at_least)
+    return image.transpose(_TURNS[orientation]) if orientation in _TURNS else image
 
 
 def as_stored(source: ImageSource, at_least: int | None = None) -> NDArray[np.uint8]:
     """Decode an image as `open_rgb` does, without applying the EXIF orientation: (H, W, 3)."""
-    loaded = load_image(source)
-    try:
-        return np.asarray(_to_rgb(_decode(loaded, at_least)))
-    except Exception as error:
-        raise ImageError(_reason(error), loaded.name) from error
+    return np.asarray(_open(source, at_least)[0])
 
 
 @dataclass(frozen=True)
@@ -80,63 +85,78 @@ def read_header(source: ImageSource) -> Header:
     try:
         if not isinstance(loaded.content, bytes):
             raise ImageError("pixels, which have no header")
-        with _identify(loaded.content) as image:
-            orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
-            return Header(str(image.format), *image.size, int(orientation))
+        with open_image(loaded.content, loaded.name) as image:
+            orientation = read_orientation(image, loaded.content)
+            return Header(str(image.format), *image.size, orientation)
     except Exception as error:
         raise ImageError(_reason(error), loaded.name) from error
 
 
-def format_of(suffix: str) -> str | None:
-    """Return the format that a file name's extension, with its dot, stands for."""
-    Image.init()
-    return Image.registered_extensions().get(suffix.lower())
+def _open(source: ImageSource, at_least: int | None) -> tuple[Image.Image, int]:
+    """Decode to RGB; the EXIF orientation is not applied, but returned."""
+    loaded = load_image(source)
+    try:
+        content = loaded.content
+        if isinstance(content, bytes):
+            return _from_file(content, loaded.name, at_least)
+        image = _from_array(content) if isinstance(content, np.ndarray) else content
+        _require_size(image)
+        image.load()
+        return to_rgb(image, scale=_scale(image)), read_orientation(image)
+    except UsageError:
+        raise
+    except Exception as error:  # a damaged file makes decoders raise nearly anything
+        raise ImageError(_reason(error), loaded.name) from error
 
 
-def _decode(loaded: LoadedImage, at_least: int | None) -> Image.Image:
-    """Return the decoded first frame, in the mode it is stored in."""
-    content = loaded.content
-    if isinstance(content, np.ndarray):
-        return _from_array(content)
-    image = content if isinstance(content, Image.Image) else _identify(content)
-    if isinstance(content, bytes):
-        if at_least is not None:
-            image.draft(None, (at_least, at_least))
-        if image.width * image.height > _MAX_PIXELS:
-            raise ImageError(
-                f"{image.width} x {image.height} pixels; expected at most {_MAX_PIXELS:,} "
-                "(a decompression bomb?); make the image smaller"
-            )
+def _from_file(data: bytes, name: str, at_least: int | None) -> tuple[Image.Image, int]:
+    """Decode a file; one of PNG again without its metadata, if that is what Pillow refuses."""
+    try:
+        return _decode(data, name, at_least)
+    except ImageError:
+        raise
+    except Exception:
+        bare = without_metadata(data)
+        if bare == data:
+            raise
+        return _decode(bare, name, at_least)
+
+
+def _decode(data: bytes, name: str, at_least: int | None) -> tuple[Image.Image, int]:
+    file = open_image(data, name)
+    stored = file.size
+    _require_size(file)
+    if at_least is not None:
+        file.draft(None, (at_least, at_least))
+    with reserve(require_decodable(file, data, stored)):
+        again = open_image(data, name) if is_deep_colour(file) else None
+        image, scale, orientation = _load(file, data)
+        del file  # with the buffers of its decoder
+        if again is not None:
+            brighten(image, again)
+        factor = 1
+        if at_least is not None and image.width * image.height > _LARGE:
+            factor = max(1, min(image.size) // (_GAP * at_least))
+        return to_rgb(image, factor, scale), orientation
+
+
+def _load(file: ImageFile.ImageFile, data: bytes) -> tuple[Image.Image, Scale | None, int]:
+    """Decode the first frame in the mode it is stored in; return it without its decoder."""
+    file.load()
+    _require_size(file)
+    return file._new(file.im), _scale(file, data), read_orientation(file, data)
+
+
+def _scale(image: Image.Image, data: bytes | None = None) -> Scale | None:
+    return grey_scale(image, data) if is_deep_grey(image) else None
+
+
+def _require_size(image: Image.Image) -> None:
+    """Refuse what has no pixels, or pixels that nobody knows the range of."""
     if 0 in image.size:
         raise ImageError(f"zero size, {image.width} x {image.height} pixels")
-    image.load()
-    return image
-
-
-def _identify(data: bytes) -> Image.Image:
-    """Open an encoded image by its content, decoding its header only."""
-    if not data:
-        raise ImageError("empty file (0 bytes)")
-    Image.preinit()
-    for formats in (_COMMON, _FURTHER):
-        if formats is _FURTHER:
-            Image.init()
-            _enable_heif(data)
-        try:
-            return Image.open(io.BytesIO(data), formats=[f for f in formats if f in Image.OPEN])
-        except UnidentifiedImageError:
-            pass
-    raise ImageError(f"not an image; expected one of {', '.join(_COMMON + _FURTHER[:4])}")
-
-
-def _enable_heif(data: bytes) -> None:
-    """Let Pillow read HEIC, the format of many phones, through pillow-heif if it is there."""
-    if data[4:8] != b"ftyp" or data[8:12] not in _HEIF_BRANDS:
-        return
-    try:
-        require("pillow_heif", "heic", "a HEIC photograph").register_heif_opener()
-    except UsageError as error:
-        raise ImageError(str(error)) from error
+    if image.mode == "F":
+        raise ImageError("32-bit float pixels; expected 8 or 16 bits a channel; convert it first")
 
 
 def _from_array(array: NDArray[np.uint8]) -> Image.Image:
@@ -153,31 +173,12 @@ def _from_array(array: NDArray[np.uint8]) -> Image.Image:
     return Image.fromarray(array[:, :, 0] if channels == (1,) else array)
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    try:
-        turned = image.getexif().get(ExifTags.Base.Orientation, 1) != 1
-        return ImageOps.exif_transpose(image) if turned else image  # which would be a copy
-    except Exception:  # damaged EXIF says nothing against the pixels
-        return image
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    """Bring any mode to RGB: 16 bits to their upper 8, transparency onto white."""
-    if image.mode == "F":
-        raise ImageError("32-bit float pixels; expected 8 or 16 bits a channel; convert it first")
-    if image.mode == "I" or image.mode.startswith("I;"):
-        upper = np.clip(np.asarray(image), 0, 65535) >> 8  # Pillow would clip at 255 instead
-        return Image.fromarray(upper.astype(np.uint8)).convert("RGB")
-    if image.has_transparency_data:
-        rgba = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
-    return image if image.mode == "RGB" else image.convert("RGB")
-
-
 def _reason(error: Exception) -> str:
     """Say in a few words why an image could not be decoded."""
     if isinstance(error, ImageError):
         return str(error)
     if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
         return f"too large to decode safely (a decompression bomb?): {error}"
+    if isinstance(error, MemoryError):
+        return "too large for the memory that is free"
     return f"damaged or truncated image ({str(error) or type(error).__name__})"

@@ -7,7 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 IMAGE_EXTENSIONS = tuple(
-    ".jpg .jpeg .png .webp .bmp .gif .tif .tiff .jfif .avif .heic .heif".split()
+    (
+        ".jpg .jpeg .png .webp .bmp .gif .tif .tiff .jfif .jpe .mpo .apng .avif .avifs .heic .heif "
+        ".hif .ppm .pgm .pbm .pnm .jp2 .j2k .jpf .jpx .jpc .j2c .ico .tga .icb .vda .vst .pcx .dib"
+    ).split()
 )
 
 

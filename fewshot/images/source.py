@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
+import io
 import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO, TypeAlias
+from typing import Any, BinaryIO, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from fewshot.errors import ImageError
+
+# A file is held in memory as a whole; 50 megapixels, not compressed, are half of this.
+_MAX_BYTES = 2**28
+# What is longer is no path, but perhaps the content of an image as text.
+_LONGEST_NAME = 300
+_AS_TEXT = 'opened as text; open it in binary mode, "rb"'
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,19 +43,30 @@ class LoadedImage:
     def sha256(self) -> str:
         """SHA-256 in hexadecimal: of the file's bytes, or of size and pixels."""
         if isinstance(self.content, bytes):
-            data = self.content
-        elif isinstance(self.content, np.ndarray):
-            data = f"{self.content.dtype} {self.content.shape} ".encode() + self.content.tobytes()
+            return hashlib.sha256(self.content).hexdigest()
+        if isinstance(self.content, np.ndarray):
+            pixels = np.ascontiguousarray(self.content)
+            head = f"{self.content.dtype} {self.content.shape} "
         else:
             from fewshot.images.decode import open_rgb
 
             upright = open_rgb(self)  # palette and orientation count too
-            data = f"{upright.size} ".encode() + upright.tobytes()
-        return hashlib.sha256(data).hexdigest()
+            pixels, head = np.asarray(upright), f"{upright.size} "
+        found = hashlib.sha256(head.encode())
+        found.update(pixels.data if pixels.size else b"")
+        return found.hexdigest()
 
 
 ImageSource: TypeAlias = (
-    str | os.PathLike[str] | bytes | BinaryIO | Image.Image | NDArray[np.uint8] | LoadedImage
+    str
+    | os.PathLike[str]
+    | bytes
+    | bytearray
+    | memoryview
+    | BinaryIO
+    | Image.Image
+    | NDArray[np.uint8]
+    | LoadedImage
 )
 
 
@@ -67,7 +86,8 @@ def load_image(source: ImageSource) -> LoadedImage:
     try:
         return LoadedImage(name, _read(source))
     except Exception as error:  # a file object may raise anything
-        raise ImageError(_unreadable(error), name) from error
+        shown = name if len(name) <= _LONGEST_NAME else f"{name[:40]}..."
+        raise ImageError(_unreadable(error, source), shown) from error
 
 
 def content_hash(source: ImageSource) -> str:
@@ -86,12 +106,13 @@ def describe(source: object) -> str:
     if isinstance(source, LoadedImage):
         return source.name
     if isinstance(source, (str, os.PathLike)):
-        return os.fspath(source)
+        return os.fsdecode(source)
     if isinstance(source, np.ndarray):
         kind = "" if source.dtype == np.uint8 else f" and type {source.dtype}"
         return f"array of shape {source.shape}{kind}"
     name = getattr(source, "name", None) or getattr(source, "filename", None)
-    return str(name) if name else f"image given as {type(source).__name__}"
+    # A file opened by its descriptor has that number for a name.
+    return name if isinstance(name, str) else f"image given as {type(source).__name__}"
 
 
 def require_several(images: object) -> None:
@@ -102,35 +123,83 @@ def require_several(images: object) -> None:
     ImageError
         If it is a path, bytes, an open image, or an array that is one image.
     """
-    single = (str, bytes, os.PathLike, Image.Image, LoadedImage)
-    one_array = isinstance(images, np.ndarray) and images.ndim < 4 and images.dtype == np.uint8
-    if isinstance(images, single) or one_array:
+    single = (str, bytes, bytearray, memoryview, os.PathLike, Image.Image, LoadedImage)
+    if isinstance(images, single) or (isinstance(images, np.ndarray) and _is_one(images)):
         raise ImageError("one image where several were expected; pass a list", describe(images))
 
 
-def _read(source: str | os.PathLike[str] | bytes | BinaryIO) -> bytes:
-    if isinstance(source, bytes):
-        return source
+def _is_one(array: NDArray[Any]) -> bool:
+    """Tell an array that is one image from several grey ones, and from an array of paths."""
+    if array.dtype != np.uint8 or array.ndim > 3:
+        return False
+    return array.ndim < 3 or array.shape[2] in (1, 3, 4)
+
+
+def _read(source: str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO) -> bytes:
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return bytes(source)
     if isinstance(source, (str, os.PathLike)):
-        path = Path(source)
-        if path.exists() and not path.is_file() and not path.is_dir():
-            raise ImageError("not a regular file")  # a pipe might never end
-        return path.read_bytes()
+        return _read_path(Path(source))
     if not hasattr(source, "read"):
         raise ImageError("expected a path, bytes, a binary file, a PIL image or a uint8 array")
-    if source.seekable():
+    if getattr(source, "closed", False) is True:
+        raise ImageError("the file is closed; open it again, or give its bytes")
+    return _read_stream(source)
+
+
+def _read_path(path: Path) -> bytes:
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise ImageError("not a regular file")  # a pipe might never end
+    with path.open("rb") as stream:
+        return _read_stream(stream)
+
+
+def _read_stream(source: Any) -> bytes:
+    """Read a binary file from its beginning, if it can go back there."""
+    seekable = getattr(source, "seekable", lambda: hasattr(source, "seek"))
+    if not inspect.iscoroutinefunction(source.read) and seekable():
         source.seek(0)
-    return source.read()
+    if isinstance(source, io.RawIOBase):
+        source = io.BytesIO(_read_raw(source))
+    try:
+        data = source.read(_MAX_BYTES + 1)
+    except TypeError:  # it takes no number
+        data = source.read()
+    if hasattr(data, "__await__"):
+        if hasattr(data, "close"):
+            data.close()  # which would warn that nobody waited for it
+        raise ImageError("its read() must be awaited; give the bytes: await image.read()")
+    if isinstance(data, str):
+        raise ImageError(_AS_TEXT)
+    if not isinstance(data, (bytes, bytearray, memoryview)):
+        raise ImageError(f"its read() gave {type(data).__name__}; expected bytes")
+    if len(data) > _MAX_BYTES:
+        raise ImageError(f"larger than {_MAX_BYTES >> 20} MiB; save it smaller, or compressed")
+    return bytes(data)
 
 
-def _unreadable(error: Exception) -> str:
+def _read_raw(source: io.RawIOBase) -> bytes:
+    """Read to the end what may give fewer bytes than it is asked for."""
+    data = bytearray()
+    while len(data) <= _MAX_BYTES and (more := source.read(2**20)):
+        data += more
+    return bytes(data)
+
+
+def _unreadable(error: Exception, source: object) -> str:
     """Say in a few words why a file could not be read."""
     if isinstance(error, ImageError):
         return str(error)
-    if isinstance(error, FileNotFoundError):
-        return "no such file"
     if isinstance(error, IsADirectoryError):
         return "is a folder; expected an image file"
     if isinstance(error, PermissionError):
         return "permission denied"
+    if isinstance(error, UnicodeDecodeError):
+        return _AS_TEXT
+    name = describe(source)
+    if len(name) > _LONGEST_NAME:
+        return "no path; if it is the content of an image in base64, decode it and give the bytes"
+    if isinstance(error, FileNotFoundError):
+        address = name.lower().startswith(("http:/", "https:/", "ftp:/"))
+        return "an address; download the image first" if address else "no such file"
     return f"cannot be read ({str(error) or type(error).__name__})"

@@ -74,13 +74,15 @@ def test_modes_become_rgb() -> None:
     palette = Image.new("P", (4, 4), 1)
     palette.putpalette([0, 0, 0, *RED])
     assert colour(encode(palette, "PNG")) == RED
+    palette.putpixel((3, 3), 0)
     assert colour(encode(palette, "PNG", transparency=1)) == WHITE
-    assert colour(encode(Image.new("RGBA", (4, 4), (*RED, 0)), "PNG")) == WHITE
     assert colour(encode(Image.new("RGBA", (4, 4), (*RED, 128)), "PNG")) == (255, 127, 127)
-    assert colour(encode(Image.new("LA", (4, 4), (0, 0)), "PNG")) == WHITE
+    assert colour(encode(Image.new("LA", (4, 4), (0, 128)), "PNG")) == (127, 127, 127)
     assert colour(encode(Image.new("L", (4, 4), 77), "PNG")) == (77, 77, 77)
     assert colour(encode(Image.new("1", (4, 4), 1), "PNG")) == WHITE
-    assert colour(encode(Image.new("RGB", (4, 4), RED), "PNG", transparency=RED)) == WHITE
+    rgb = Image.new("RGB", (4, 4), RED)
+    rgb.putpixel((3, 3), (0, 0, 0))
+    assert colour(encode(rgb, "PNG", transparency=RED)) == WHITE
     np.testing.assert_allclose(
         colour(encode(Image.new("CMYK", (16, 16), (0, 255, 255, 0)), "JPEG")), RED, atol=6
     )
@@ -102,7 +104,7 @@ def test_first_frame_of_animations_and_multi_picture_files() -> None:
 def test_arrays(tmp_path: Path) -> None:
     assert colour(np.full((4, 4), 9, np.uint8)) == (9, 9, 9)
     assert colour(np.full((4, 4, 1), 9, np.uint8)) == (9, 9, 9)
-    assert colour(np.zeros((4, 4, 4), np.uint8)) == WHITE
+    assert colour(np.full((4, 4, 4), 127, np.uint8)) == (191, 191, 191)
     for array in (np.zeros((4, 4, 3)), np.zeros((4, 4, 2), np.uint8), np.zeros(4, np.uint8)):
         with pytest.raises(ImageError, match=r"array of shape .* expected uint8, \(H, W\) grey"):
             open_rgb(array)
@@ -137,6 +139,7 @@ PNG = encode(draw("grid", 0), "PNG")
         (JPEG[:30], "damaged or truncated"),
         (png_header(20_000, 20_000), "decompression bomb"),
         (png_header(10_000, 10_000), "decompression bomb"),
+        (png_header(8_000, 8_000), "at most 50,000,000 are decoded"),
         (png_header(0, 10), "not an image|damaged|zero size"),
     ],
 )

@@ -71,7 +71,7 @@ def test_a_thumbnail_is_small_upright_and_bare(tmp_path: Path) -> None:
 
 
 def test_a_thumbnail_does_not_change_its_source() -> None:
-    original = Image.new("RGBA", (50, 300), (0, 0, 0, 0))
+    original = Image.new("RGBA", (50, 300), (0, 0, 0, 2))
     with Image.open(io.BytesIO(thumbnail(original, 100))) as small:
         assert small.size == (17, 100) and (pixels(small) > 250).all()
     rgb = original.convert("RGB")
