@@ -75,6 +75,6 @@ def _text(summary: Mapping[str, Any], file: Path) -> str:
         f"{pixels['interpolation']}, views: {pixels['views']}",
     }
     if pixels["crop"] == "face":
-        without = "used whole" if pixels["no_face"] == "whole" else "an error"
+        without = "used whole" if pixels["no_face"] == "whole" else "unknown"
         rows["faces"] = f"the largest, found by {pixels['detector']}; without one: {without}"
     return "\n".join(f"{name:<9} {printable(text)}" for name, text in rows.items())

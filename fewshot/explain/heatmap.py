@@ -142,6 +142,8 @@ def _with_caption(drawn: Image.Image, explanation: Explanation, peak: float) -> 
     top += _MARGIN // 2
     _draw_legend(image, top, peak)
     unit = "log-odds, if the whole image were like that place"
+    if explanation.occlusion:
+        unit = "log-odds that are lost if that place is covered"
     write_line(image, (_MARGIN, top + line), unit, _SMALL, room, _FAINT)
     return image
 
