@@ -71,7 +71,11 @@ _CROP = """
     short_float = Cast<to = 1>(short)
     kept_float = Mul(short_float, crop_fraction)
     rounded = Round(kept_float)
-    side = Cast<to = 7>(rounded)
+    kept = Cast<to = 7>(rounded)
+    has_height = Equal(height, image_size)
+    has_width = Equal(width, image_size)
+    is_ready = And(has_height, has_width)
+    side = Where(is_ready, image_size, kept)
     spare_height = Sub(height, side)
     spare_width = Sub(width, side)
     top = Div(spare_height, two)
@@ -140,8 +144,8 @@ def resize_graph(preprocessing: Preprocessing) -> onnx.ModelProto:
     -------
     onnx.ModelProto
         From ``image``, uint8 ``(N, H, W, 3)`` of any height and width, to ``pixels``, uint8
-        ``(N, image_size, image_size, 3)``. A crop begins at a whole pixel, where Pillow's may begin
-        at half a one.
+        ``(N, image_size, image_size, 3)``. Images of that size stay as they are. A crop begins at a
+        whole pixel, where Pillow's may begin at half a one.
 
     Raises
     ------
@@ -160,6 +164,7 @@ def resize_graph(preprocessing: Preprocessing) -> onnx.ModelProto:
         crop + _RESIZE.format(mode=_MODES[preprocessing.interpolation]),
         {
             "crop_fraction": np.array([preprocessing.crop_fraction], np.float32),
+            "image_size": np.array([size]),
             "two": np.array([2]),
             "axes": np.array([1, 2]),
             "size": np.array([size, size, 3]),

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from fewshot import FewShotClassifier
+from fewshot.backbones.find import find_backbone
 from fewshot.classifier.exported import ExportedClassifier
 from fewshot.classifier.verification import compare
 from fewshot.errors import UsageError
@@ -84,3 +85,17 @@ def test_images_of_any_size_go_in(any_size: Path, classifier: FewShotClassifier)
 def test_an_interpolation_that_onnx_does_not_have_is_refused() -> None:
     with pytest.raises(UsageError, match="'lanczos' cannot be put into the file"):
         resize_graph(Preprocessing(interpolation="lanczos"))
+
+
+def test_images_that_are_resized_already_are_not_cropped_again(
+    support_folder: Path, tmp_path: Path
+) -> None:
+    model = onnx.load(find_backbone())
+    for entry in model.metadata_props:
+        if entry.key == "crop_fraction":
+            entry.value = "0.8"
+    onnx.save(model, tmp_path / "cropping.onnx")
+    classifier = FewShotClassifier(backbone=tmp_path / "cropping.onnx").fit(support_folder)
+    file = export_classifier(classifier, tmp_path / "any.onnx", resize_in_graph=True)
+    agreement = compare(classifier, ExportedClassifier(file), QUERIES)
+    assert agreement.holds and agreement.embedding_difference < 1e-5
