@@ -18,6 +18,7 @@ EPILOG = """examples:
   fewshot export --precision fp16                 half the size, nearly the same numbers
   fewshot export --precision int8 --data data/    a third of it, calibrated on these images
   fewshot export --html page/                     a page that classifies in the browser
+  fewshot export --javascript                     with classifier.mjs, for Node and browsers
 
 The file is read with onnxruntime alone, in any language; it is written with the package onnx."""
 
@@ -54,6 +55,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(  # its old name
         "--top-level-resize", dest="resize_in_graph", action="store_true", help=argparse.SUPPRESS
     )
+    add(
+        "--javascript", action="store_true", help="write a JavaScript module that uses the file too"
+    )
     add_training_data(parser, "to calibrate int8 and fit its head again")
     add_models(parser)
 
@@ -82,6 +86,9 @@ def _export(arguments: argparse.Namespace) -> tuple[Path, str]:
     if arguments.html:
         options["runtime"] = arguments.onnxruntime_web
         return export_page(classifier, arguments.html, **options), "; open it in a browser"
-    options["resize_in_graph"] = arguments.resize_in_graph
+    options |= {name: getattr(arguments, name) for name in ("resize_in_graph", "javascript")}
     file = export_classifier(classifier, arguments.output, **options)
-    return file, f", and {printable(file.with_suffix('.json'))}"
+    beside = [printable(file.with_suffix(".json"))]
+    if arguments.javascript:
+        beside.append(printable(file.with_suffix(".mjs")))
+    return file, f", and {' and '.join(beside)}"

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fewshot._files import require_replaceable
+from fewshot._files import replacing, require_replaceable
 from fewshot._optional import require
 from fewshot.classifier.exported import metadata_of
 from fewshot.classifier.few_shot import FewShotClassifier
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 # Every file of an export holds it.
 MARK = b"fewshot_classifier"
+MODULE = Path(__file__).with_name("classifier.mjs")
 
 
 def export_classifier(
@@ -29,6 +30,7 @@ def export_classifier(
     *,
     precision: str = "fp32",
     resize_in_graph: bool = False,
+    javascript: bool = False,
     data: SupportData | None = None,
     negatives: Negatives | None = None,
 ) -> Path:
@@ -45,6 +47,8 @@ def export_classifier(
         or in a third of the size, with arithmetic in 8 bits.
     resize_in_graph : bool
         Let the file take images of any size, instead of the backbone's size.
+    javascript : bool
+        Write a JavaScript module beside the file, which resizes images and runs it.
     data, negatives : as for `FewShotClassifier.fit`, optional
         The training images. "int8" is calibrated on them, and its head fitted on them again;
         without them it is calibrated on drawn images and the head is kept, which costs accuracy.
@@ -63,10 +67,16 @@ def export_classifier(
     require_precision(precision)
     artifact, path = classifier._fitted, Path(path)
     _require_free(path, classifier.embedder_.backbone_.path)
+    if javascript:
+        require_replaceable(path.with_suffix(".mjs"), MARK)
     require_exportable(classifier)
     backbone, artifact = convert_classifier(classifier, precision, data, negatives)
     model = join_graphs(artifact, backbone, resize_in_graph)
-    return _write(model, metadata_of(artifact, precision, resize_in_graph), path)
+    _write(model, metadata_of(artifact, precision, resize_in_graph), path)
+    if javascript:
+        with replacing(path.with_suffix(".mjs")) as stream:
+            stream.write(MODULE.read_bytes())
+    return path
 
 
 def require_exportable(classifier: FewShotClassifier) -> None:
@@ -101,7 +111,7 @@ def _require_free(path: Path, backbone: Path) -> None:
     require_replaceable(path.with_suffix(".json"), MARK)
 
 
-def _write(model: onnx.ModelProto, metadata: dict[str, str], path: Path) -> Path:
+def _write(model: onnx.ModelProto, metadata: dict[str, str], path: Path) -> None:
     from onnx import checker, helper
 
     helper.set_model_props(model, metadata)
@@ -109,4 +119,3 @@ def _write(model: onnx.ModelProto, metadata: dict[str, str], path: Path) -> Path
     checker.check_model(model, full_check=True)
     content = model.SerializeToString(deterministic=True)
     write_with_description(path, content, metadata)
-    return path

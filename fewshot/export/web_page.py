@@ -11,7 +11,7 @@ from pathlib import Path
 from fewshot._files import replacing, require_replaceable
 from fewshot.classifier.few_shot import FewShotClassifier
 from fewshot.errors import UsageError
-from fewshot.export.onnx_file import export_classifier
+from fewshot.export.onnx_file import MODULE, export_classifier
 from fewshot.training.support_set import Negatives, SupportData
 
 _RUNTIME = Path("node_modules/onnxruntime-web/dist")
@@ -60,7 +60,6 @@ def export_page(
             classifier,
             Path(scratch) / "classifier.onnx",
             precision=precision,
-            resize_in_graph=True,
             data=data,
             negatives=negatives,
         )
@@ -91,7 +90,6 @@ def write_page(onnx_file: Path, runtime: Path, folder: Path) -> Path:
     Parameters
     ----------
     onnx_file : Path
-        Written with the resize in the graph.
     runtime : Path
         As `find_runtime` returns it.
     folder : Path
@@ -103,7 +101,12 @@ def write_page(onnx_file: Path, runtime: Path, folder: Path) -> Path:
         The page.
     """
     page = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
-    parts = {"runtime": runtime / _CODE, "wasm": runtime / _WASM, "model": onnx_file}
+    parts = {
+        "runtime": runtime / _CODE,
+        "wasm": runtime / _WASM,
+        "module": MODULE,
+        "model": onnx_file,
+    }
     for name, file in parts.items():
         page = page.replace(f"{{{{{name}}}}}", _packed(file))
     path = folder / _INDEX

@@ -59,22 +59,22 @@ def require_same(found: Outputs, expected: Outputs) -> None:
     assert (found["known"] == expected["known"]).all()
 
 
-def test_several_pictures_at_once(
+def test_several_images_at_once(
     runtime: str, classifier: FewShotClassifier, query_folder: Path, tmp_path: Path
 ) -> None:
     file = export_classifier(classifier, tmp_path / "classifier.onnx")
-    pictures = [*sorted(query_folder.rglob("*.png")), draw_face(), draw_noise(1)]
+    images = [*sorted(query_folder.rglob("*.png")), draw_face(), draw_noise(1)]
     recipe = classifier.artifact_.preprocessing
-    pixels = np.concatenate([load_views(picture, recipe).pixels for picture in pictures])
+    pixels = np.concatenate([load_views(image, recipe).pixels for image in images])
     found = ask(runtime, file, pixels)
     require_same(found, ask_python(file, pixels))
     labels = [CLASSES[i] for i in found["probabilities"].argmax(axis=1)]
-    assert labels == classifier.predict(pictures)
+    assert labels == classifier.predict(images)
     assert set(found["known"]) == {0, 1}  # else the verdict was not put to the test
 
 
 @pytest.mark.parametrize("size", [(640, 427), (150, 401)])
-def test_a_photograph_of_any_size(
+def test_an_image_of_any_size(
     runtime: str, size: tuple[int, int], classifier: FewShotClassifier, tmp_path: Path
 ) -> None:
     file = export_classifier(classifier, tmp_path / "classifier.onnx", resize_in_graph=True)
