@@ -20,7 +20,7 @@ def test_info(fewshot: Run, models: Path) -> None:
 
 def test_json(cli: Run, models: Path) -> None:
     summary = json.loads(cli("info", "--json", FEWSHOT_MODELS=str(models)).stdout)
-    assert summary["format"] == 3 and summary["backbone"]["dim"] == 1280
+    assert summary["format"] == 4 and summary["backbone"]["dim"] == 1280
 
 
 def test_images(cli: Run, models: Path) -> None:
