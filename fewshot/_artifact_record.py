@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from fewshot.prediction import Answers, Prediction, class_number, make_predictio
 # What is written; 2 had no faces, 3 found them by OpenCV.
 FORMAT = 4
 _LARGEST = 1e9
+# Below what is ever fitted, which is 1e-6 and more.
+_SMALLEST_UNIT = 1e-7
 _MEASURED = {"held_out_images", "held_out_correct", "accuracy_low", "accuracy_high"}
 
 
@@ -54,8 +57,7 @@ class Summary:
 
     def __post_init__(self) -> None:
         """Refuse one that lacks what was measured."""
-        numbers = (*self.measured.values(), self.temperature, self.reject_rate)
-        if not set(self.measured) >= _MEASURED or not all(map(math.isfinite, numbers)):
+        if not _are_measured(self.measured):
             raise ValueError("measured does not fit the rest")
 
 
@@ -102,9 +104,10 @@ class Artifact:
         seen = self.references
         learned = (head.weights, head.bias, reject.prototypes, reject.units)
         arrays = (*learned, kept, seen.embeddings, seen.probabilities)
-        n_labels, rows = n_classes + self.has_negatives, len(head.weights)
+        n_labels, rows = n_classes + self.has_negatives, head.bias.size
         sound = {
             "classes": 1 <= n_classes == len(set(self.classes)),
+            "backbone.name": _is_text(self.backbone.name),
             # A last row may be that of negatives, or of anybody else.
             "head.weights": head.weights.shape == (rows, dim)
             and rows >= 2
@@ -112,21 +115,21 @@ class Artifact:
             "head.bias": head.bias.shape == (rows,),
             "head.kind": head.kind in (*HEADS, PROTOTYPE),
             "temperature": 1e-6 < self.decision.temperature < 1e6,
-            "measured": set(self.measured) >= _MEASURED
-            and all(map(math.isfinite, self.measured.values())),
+            "measured": _are_measured(self.measured),
             "rejection.prototypes": reject.prototypes.shape == (n_classes, dim),
             "rejection.rate": 0 <= reject.rate < 1,
-            "rejection.units": (reject.units > 0).all()
+            "rejection.units": (reject.units >= _SMALLEST_UNIT).all()
             and reject.units.shape == (2 + rows - n_classes,),
             "rejection.threshold": math.isfinite(reject.threshold),
             # Products of two stay finite, and NaN fails.
             "numbers": all((np.abs(array) <= _LARGEST).all() for array in arrays),
-            "support.embeddings": self.support.embeddings.shape == (n_images, dim),
+            "support.embeddings": kept.shape == (n_images, dim) and _are_unit(kept),
             "support.labels": labels.shape == (n_images,)
             and set(labels.tolist()) == set(range(n_labels)),
             "references": seen.known.shape == (N_IMAGES,)
             and seen.embeddings.shape == (N_IMAGES, dim)
-            and seen.probabilities.shape == (N_IMAGES, n_classes),
+            and seen.probabilities.shape == (N_IMAGES, n_classes)
+            and _are_unit(seen.embeddings),
             "support.hashes": len(self.support.hashes) == n_images,
             "backbone.file": Path(self.backbone.file).name == self.backbone.file
             and "\\" not in self.backbone.file
@@ -194,3 +197,20 @@ class Artifact:
             versions=self.versions,
         )
         return asdict(summary)
+
+
+def _are_measured(numbers: Mapping[str, float]) -> bool:
+    """Tell whether all is there, and finite; none of it can be negative."""
+    return set(numbers) >= _MEASURED and all(0 <= n < math.inf for n in numbers.values())
+
+
+def _are_unit(embeddings: NDArray[np.float32]) -> bool:
+    """Tell whether all have length 1, or 0 where nothing was active."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        lengths = np.linalg.norm(embeddings, axis=1)
+    return bool((np.isclose(lengths, 1, atol=1e-3) | (lengths == 0)).all())
+
+
+def _is_text(name: str) -> bool:
+    """Tell whether a text can be encoded, as it must be in an exported file."""
+    return not any("\ud800" <= character <= "\udfff" for character in name)

@@ -7,6 +7,8 @@ import io
 import math
 import pickle
 import pickletools
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from typing import Any, NoReturn, get_args, get_origin, get_type_hints
 
@@ -35,6 +37,26 @@ def unpickle_sealed(data: bytes) -> object:
     if hashlib.sha256(pickled).digest() != seal:
         raise ValueError("its check sum does not match")
     return loaded
+
+
+def resembles(data: bytes, keys: Sequence[str]) -> bool:
+    """Tell whether bytes that cannot be loaded are left of what `pickle_sealed` made of a dict.
+
+    Parameters
+    ----------
+    data : bytes
+    keys : sequence of str
+        Some of the keys of the dict, and of dicts in it; its own first one comes first.
+    """
+    start = b"\x80\x04\x95}\x94(\x8c" + bytes([len(keys[0])]) + keys[0].encode() + b"\x94]\x94"
+    found = data[:3] + data[11:]  # without a length of 8 bytes
+    if not data.strip(b"\0") or sum(key.encode() in data for key in keys) > 2:
+        return True
+    with suppress(Exception):
+        for operation, _, place in pickletools.genops(data):
+            if operation.name == "STOP" and place == len(data) - 1:
+                return False  # whole, and without a seal
+    return start.startswith(found) or found.startswith(start)
 
 
 def encode(value: Any) -> Any:
@@ -66,10 +88,28 @@ def decode(value: Any, kind: Any, where: str) -> Any:
         return tuple(decode(item, arguments[0], where) for item in _require(value, list, where))
     if origin is dict:
         return {
-            _require(key, str, where): decode(item, arguments[1], where)
+            decode(key, str, where): decode(item, arguments[1], where)
             for key, item in _require(value, dict, where).items()
         }
-    return float(value) if kind is float and type(value) is int else _require(value, kind, where)
+    if kind is float:
+        return _finite(float(value) if type(value) is int else _require(value, float, where), where)
+    return _readable(_require(value, kind, where), where)
+
+
+def _finite(number: float, where: str) -> float:
+    if not math.isfinite(number):
+        raise ValueError(f"{where} is {number}")
+    return number
+
+
+def _readable(value: Any, where: str) -> Any:
+    """Refuse half a character, but for those that stand for bytes in the names of files."""
+    if isinstance(value, str):
+        try:
+            value.encode("utf-8", "surrogateescape")
+        except UnicodeEncodeError as error:
+            raise ValueError(f"{where} is not Unicode text") from error
+    return value
 
 
 def _decode_array(packed: dict[str, Any], scalar: type[np.generic], where: str) -> NDArray[Any]:
@@ -82,7 +122,10 @@ def _decode_array(packed: dict[str, Any], scalar: type[np.generic], where: str) 
         raise ValueError(f"{where} has a shape that is none")
     if math.prod(shape) * dtype.itemsize != len(data):
         raise ValueError(f"{where} has {len(data)} bytes for shape {shape}")
-    return np.frombuffer(data, dtype).astype(scalar, copy=False).reshape(shape)
+    array = np.frombuffer(data, dtype).astype(scalar, copy=False).reshape(shape)
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise ValueError(f"{where} has numbers that are not finite")
+    return array
 
 
 def _require(value: Any, kind: type, where: str) -> Any:

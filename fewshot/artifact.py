@@ -5,15 +5,20 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
 from fewshot._artifact_record import FORMAT, Artifact, BackboneReference, Summary
 from fewshot._files import locked, replacing
-from fewshot._safe_pickle import decode, encode, pickle_sealed, unpickle_sealed
+from fewshot._safe_pickle import decode, encode, pickle_sealed, resembles, unpickle_sealed
 from fewshot._support_record import SupportRecord
-from fewshot.errors import ArtifactError, MissingFileError, UsageError
+from fewshot.errors import (
+    ArtifactError,
+    DamagedArtifactError,
+    MissingFileError,
+    UsageError,
+)
 
 __all__ = [
     "FILE_NAME",
@@ -34,6 +39,8 @@ __all__ = [
 
 _READABLE = (2, 3, FORMAT)
 FILE_NAME = "classifier.pkl"
+# Some of those in a file.
+_KEYS = ("classes", "decision", "rejection", "prototypes", "preprocessing", "references")
 
 
 def artifact_path(path: str | os.PathLike[str]) -> Path:
@@ -143,7 +150,7 @@ def changing(
     Raises
     ------
     ArtifactError
-        If the file was changed meanwhile, or is not a classifier.
+        If the file was changed meanwhile, or is not a classifier. A damaged one is replaced.
     """
     file = artifact_path(path)
     with locked(file):
@@ -153,7 +160,9 @@ def changing(
                 f"{file}: changed by another process meanwhile; load it again, or run the command "
                 "again"
             )
-        earlier = None if there is None else _parse(there, file)
+        earlier = None
+        with suppress(DamagedArtifactError):
+            earlier = None if there is None else _parse(there, file)
         yield lambda artifact: _replace(file, earlier, artifact)
 
 
@@ -223,16 +232,13 @@ def _parse(data: bytes, file: Path) -> Artifact:
     except ArtifactError as error:
         raise ArtifactError(f"{file}: {error}") from error
     except Exception as error:  # damaged pickles raise nearly anything
+        if resembles(data, _KEYS):
+            raise _damaged(file, error) from error
         raise ArtifactError(
-            f"{file}: not a classifier file, or a damaged one ({error}); move it away and fit again"
+            f"{file}: not a classifier file ({error}); move it away and fit again"
         ) from error
-    return _from_record(record, file)
-
-
-def _from_record(record: object, file: Path) -> Artifact:
-    """Check what was unpickled and make records of it."""
     found = record.get("format") if isinstance(record, dict) else None
-    if type(found) is not int:
+    if type(found) is not int or not 0 < found < 1000:
         raise ArtifactError(f"{file}: not a fewshot classifier file; fit one with 'fewshot fit'")
     if found not in _READABLE:
         raise ArtifactError(
@@ -242,6 +248,8 @@ def _from_record(record: object, file: Path) -> Artifact:
     try:
         return decode(record, Artifact, "record")  # type: ignore[no-any-return]
     except (ValueError, OverflowError) as error:
-        raise ArtifactError(
-            f"{file}: damaged classifier file ({error}); move it away and fit again"
-        ) from error
+        raise _damaged(file, error) from error
+
+
+def _damaged(file: Path, error: Exception) -> DamagedArtifactError:
+    return DamagedArtifactError(f"{file}: damaged classifier file ({error}); fit again")

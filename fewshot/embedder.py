@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _PARAMETERS = "backbone models views image_size crop no_face detector preprocessing threads".split()
 _OPENED = ("network_", "_loaded", "detector_")
+_EXPECTED = ("_sha256", "_completed", "_dim")
 # Shorter side to which a JPEG is decoded at least to find one face.
 _FACE_PIXELS = 640
 
@@ -156,11 +157,20 @@ class Embedder:
             raise BackboneError(
                 f"{backbone.path}: its sidecar is not what it was when this embedder was pickled"
             )
+        if self.__dict__.get("_dim", backbone.dim) != backbone.dim:
+            raise BackboneError(
+                f"{backbone.path}: gives embeddings of {backbone.dim} numbers, but the classifier "
+                f"was fitted on embeddings of {self._dim}; fit again"
+            )
         if self.image_size is not None:
             loaded.require_size(self.image_size)
         if backbone.alignment and self.views > 1:
             raise UsageError(f"views is {self.views}; expected 1, as faces are aligned")
         return loaded
+
+    def expect_dim(self, dim: int) -> None:
+        """Refuse the backbone, as soon as it is opened, if its embeddings have another length."""
+        self._dim = dim
 
     def embed(self, images: Sequence[ImageSource]) -> NDArray[np.float32]:
         """Embed images.
@@ -310,8 +320,8 @@ class Embedder:
         for opened in _OPENED:
             self.__dict__.pop(opened, None)
         if params.keys() & {"backbone", "models"}:  # another file is what was asked for
-            self.__dict__.pop("_sha256", None)
-            self.__dict__.pop("_completed", None)
+            for expected in _EXPECTED:
+                self.__dict__.pop(expected, None)
         return self
 
     def __sklearn_tags__(self) -> Any:

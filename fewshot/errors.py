@@ -41,6 +41,10 @@ class ArtifactError(FewShotError, ValueError):
     """A classifier file is damaged, unsafe, or of another format."""
 
 
+class DamagedArtifactError(ArtifactError):
+    """A classifier file that this package wrote is damaged; nothing is lost if it is replaced."""
+
+
 class MissingFileError(FewShotError, FileNotFoundError):
     """A backbone or a classifier was not found where it was looked for."""
 

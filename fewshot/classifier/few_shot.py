@@ -342,6 +342,7 @@ class FewShotClassifier(Updates, Classifier):
         detector = _find_detector(artifact, file) if recipe.crop == "face" else None
         embedder = Embedder(backbone, detector=detector, preprocessing=recipe, threads=threads)
         _require_same_backbone(embedder, artifact, file)
+        embedder.expect_dim(artifact.backbone.dim)
         self = cls(
             artifact.decision.head.kind,
             backbone,

@@ -46,7 +46,7 @@ def as_json(record: object) -> str:
     """Return a record as one line of JSON."""
     import json
 
-    return json.dumps(record)
+    return json.dumps(record, allow_nan=False)  # other programs know no NaN
 
 
 def say(text: str, stream: TextIO | None = None) -> None:

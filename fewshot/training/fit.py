@@ -23,7 +23,7 @@ from fewshot.artifact import (
     read_artifact,
 )
 from fewshot.embedder import Embedder
-from fewshot.errors import ArtifactError, ImageError, NoFaceError, SupportError, UsageError
+from fewshot.errors import DamagedArtifactError, ImageError, NoFaceError, SupportError, UsageError
 from fewshot.evaluation.metrics import wilson_interval
 from fewshot.heads.blend import check_kind
 from fewshot.heads.decision import Decision, fit_decision
@@ -277,7 +277,7 @@ def _stored_support(path: str | os.PathLike[str], embedder: Embedder) -> Support
         return None
     try:
         earlier = read_artifact(path)
-    except ArtifactError:  # it will be replaced, or refused, when the new one is saved
+    except DamagedArtifactError:  # to be replaced; another file is refused before any work
         return None
     same_way = (
         earlier.backbone.sha256 == embedder.backbone_.sha256

@@ -38,6 +38,11 @@ class SupportSet:
     labels: tuple[str | None, ...]
     names: tuple[str, ...]
 
+    def __post_init__(self) -> None:
+        """Refuse labels that no file can hold."""
+        for label in {*self.labels} - {None}:
+            require_text(str(label))
+
     @property
     def classes(self) -> tuple[str, ...]:
         """The labels that occur, sorted."""
@@ -111,6 +116,20 @@ def require_two_classes(classes: Sequence[str], data: object = None) -> None:
         f"{where}found {found}; a classifier tells classes apart, so it needs two or more: "
         "add a folder of something else, one folder per class, or negatives"
     )
+
+
+def require_text(label: str) -> None:
+    """Refuse a label with half a character; what stands for a byte in a folder's name is none.
+
+    Raises
+    ------
+    SupportError
+        It names the label.
+    """
+    try:
+        label.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError as error:
+        raise SupportError(f"label {label!r}: not Unicode text; give another name") from error
 
 
 def _from_folder(data: str | os.PathLike[str]) -> SupportSet:

@@ -17,7 +17,12 @@ from fewshot.embedder import Embedder
 from fewshot.errors import ImageError, SupportError, UsageError
 from fewshot.images.source import ImageSource, content_hash, describe, require_several
 from fewshot.training.fit import embed_support, fit_embeddings, require_faces
-from fewshot.training.support_set import SupportSet, gather, require_two_classes
+from fewshot.training.support_set import (
+    SupportSet,
+    gather,
+    require_text,
+    require_two_classes,
+)
 
 Rows = NDArray[np.int64]
 
@@ -304,6 +309,7 @@ def _name(label: object) -> str:
     """Refuse a class without a name."""
     if not str(label):
         raise UsageError("an empty name was given for a class; expected a word")
+    require_text(str(label))
     return str(label)
 
 

@@ -108,3 +108,18 @@ def test_what_is_refused(cli: Run, tmp_path: Path, arguments: list[str], message
     assert (failed.returncode, failed.stdout) == (2, "")
     assert re.search(message, failed.stderr), failed.stderr
     assert not (tmp_path / "models").exists()
+
+
+def test_a_damaged_classifier_is_replaced_and_another_file_is_not(
+    cli: Run, folder: Path, support_folder: Path
+) -> None:
+    file = folder / "classifier.pkl"
+    file.write_bytes(file.read_bytes()[:-100])
+    told = cli("info", "--json")
+    assert told.returncode == 2 and "damaged classifier file" in told.stderr
+    assert cli("fit", support_folder).returncode == 0
+    assert cli("info", "--json").returncode == 0
+    file.write_bytes(b"somebody's own work")
+    told = cli("fit", support_folder, "--json")
+    assert (told.returncode, told.stdout) == (2, "") and "not a classifier file" in told.stderr
+    assert file.read_bytes() == b"somebody's own work"
