@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fewshot._support_record import SupportRecord
+from fewshot.backbones.backbone import check_same_person
 from fewshot.heads.decision import Decision
 from fewshot.heads.linear import HEADS, PROTOTYPE
 from fewshot.heads.rejection import NEVER
@@ -36,6 +37,10 @@ class BackboneReference:
     name: str
     dim: int
     same_person: tuple[float, ...] = field(default=(), metadata={"since": 4})
+
+    def __post_init__(self) -> None:
+        """Refuse similarities that make no sense."""
+        check_same_person(self.same_person)
 
 
 @dataclass(frozen=True)

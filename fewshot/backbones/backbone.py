@@ -97,7 +97,7 @@ def read_metadata(
             input_format=_read_input_format(metadata),
             appendix=appendix,
             alignment=tuple((x, y) for x, y in _read_numbers(metadata, "alignment", (5, 2))),
-            same_person=tuple(_read_numbers(metadata, "same_person", (4,))),
+            same_person=check_same_person(tuple(_read_numbers(metadata, "same_person", (4,)))),
         )
     except ValueError as error:
         raise BackboneError(f"{path}: unusable metadata: {error}") from error
@@ -111,6 +111,17 @@ def read_preprocessing(metadata: Mapping[str, str]) -> Preprocessing:
         crop_fraction=float(metadata["crop_fraction"]),
         interpolation=metadata["interpolation"],
     )
+
+
+def check_same_person(numbers: tuple[float, ...]) -> tuple[float, ...]:
+    """Return the numbers of `Backbone.same_person`; what makes no sense raises ValueError."""
+    if numbers:
+        mean, deviation, midpoint, slope = numbers
+        if not (0 < mean < 1 and 0 < deviation < 1 and -1 < midpoint < 1 and 0 < slope < 1e4):
+            raise ValueError(
+                f"same_person is {list(numbers)}; expected cosines and a slope above 0"
+            )
+    return numbers
 
 
 def _read_numbers(metadata: Mapping[str, str], key: str, shape: tuple[int, ...]) -> list[Any]:

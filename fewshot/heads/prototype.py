@@ -15,6 +15,8 @@ from fewshot.heads.rejection import NEVER, Floats, Rejection
 _PRIOR_IMAGES = 5
 # Takes a term out of the confidence.
 _NO_WEIGHT = 1e6
+# The least similarity that can be asked for, where held-out images are as unlike as can be.
+_LEAST = 0.1
 
 
 class SamePerson(NamedTuple):
@@ -46,20 +48,25 @@ def fit_prototypes(
     """
     sums = np.stack([embeddings[labels == c].sum(axis=0) for c in range(n_classes)])
     counts = np.bincount(labels, minlength=n_classes)[:n_classes]
-    weights = same.slope * _scaled(sums, counts, same)
+    prototypes = _scaled(sums, counts, same)
     head = LinearHead(
         PROTOTYPE,
-        np.concatenate([weights, np.zeros_like(weights[:1])]).astype(np.float32),
+        np.concatenate([same.slope * prototypes, np.zeros_like(prototypes[:1])]),
         np.array([*[-same.slope * same.midpoint] * n_classes, 0], np.float32),
     )
-    similarity = _held_out(embeddings, labels, sums, counts, same, groups)
+    similarity, shots = _held_out(embeddings, labels, sums, counts, same, groups)
     held_out = np.zeros((len(labels), n_classes + 1), np.float32)
     held_out[:, :n_classes] = same.slope * (similarity - same.midpoint)
     held_out[np.isnan(similarity).any(axis=1)] = np.nan
-    prototypes = (sums / np.linalg.norm(sums, axis=1, keepdims=True)).astype(np.float32)
-    threshold = _threshold(held_out[labels < n_classes], counts, reject_rate, same)
-    units = np.array([_NO_WEIGHT, 1, _NO_WEIGHT], np.float32)
-    return Decision(head, 1.0, Rejection(prototypes, units, threshold, reject_rate)), held_out
+    own = np.flatnonzero(shots)
+    least = _least_similarity(similarity[own, labels[own]], shots[own], counts, reject_rate, same)
+    rejection = Rejection(
+        np.asarray(prototypes / least[:, np.newaxis], np.float32),
+        np.array([_NO_WEIGHT, 1, _NO_WEIGHT], np.float32),
+        1.0 if reject_rate else NEVER,
+        reject_rate,
+    )
+    return Decision(head, 1.0, rejection), held_out
 
 
 def _scaled(sums: Floats, counts: Labels, same: SamePerson) -> Floats:
@@ -80,31 +87,44 @@ def _held_out(
     counts: Labels,
     same: SamePerson,
     groups: Labels | None,
-) -> Floats:
-    """Compare each image with prototypes made without its group; NaN if its class is empty then."""
+) -> tuple[Floats, Labels]:
+    """Compare each image with prototypes made without its group; NaN if its class is empty then.
+
+    Also return how many images the prototype of its own class was made of, 0 for negatives.
+    """
     similarity = embeddings @ _scaled(sums, counts, same).T
+    shots = np.zeros_like(labels)
     if groups is None:
         _, groups = np.unique(embeddings, axis=0, return_inverse=True)
         groups = groups.reshape(-1)
-    for row, (label, group) in enumerate(zip(labels, groups, strict=True)):
-        if label < len(sums):
-            left = (labels == label) & (groups != group)
-            own = _scaled(embeddings[left].sum(axis=0), left.sum(), same) if left.any() else np.nan
-            similarity[row, label] = (embeddings[row] * own).sum()
-    return similarity
+    for row in np.flatnonzero(labels < len(sums)).tolist():
+        left = (labels == labels[row]) & (groups != groups[row])
+        shots[row] = left.sum()
+        own = _scaled(embeddings[left].sum(axis=0), shots[row], same) if shots[row] else np.nan
+        similarity[row, labels[row]] = (embeddings[row] * own).sum()
+    return similarity, shots
 
 
-def _threshold(held_out: Floats, counts: Labels, rate: float, same: SamePerson) -> float:
-    """Choose the similarity to the nearest prototype below which a genuine image is rejected.
+def _least_similarity(
+    similarity: Floats, shots: Labels, counts: Labels, rate: float, same: SamePerson
+) -> Floats:
+    """Return for each class the similarity that only this rate of its images is to miss.
 
-    The mean and the deviation of held-out similarities are drawn towards what is known.
+    The parameters are held-out similarities, and of how many images those prototypes and those of
+    the classes were made. Mean and variance are drawn towards what is known beforehand.
     """
-    if rate == 0:
-        return NEVER
-    length = float(np.mean(np.sqrt((1 + (counts - 1) * same.mean) / counts)))
-    scores = held_out[~np.isnan(held_out[:, 0]), :-1].max(axis=1, initial=-np.inf)
-    found = (scores / same.slope + same.midpoint) / length
-    n = len(found) + _PRIOR_IMAGES
-    mean = (found.sum() + _PRIOR_IMAGES * same.mean / length) / n
-    spread = ((found - mean) ** 2).sum() + _PRIOR_IMAGES * same.deviation**2
-    return float(mean + NormalDist().inv_cdf(rate) * np.sqrt(spread / n))
+    n = len(similarity) + _PRIOR_IMAGES
+    mean = (similarity.sum() + _PRIOR_IMAGES * same.mean) / n
+    squares = (similarity - mean) ** 2 / _variance(shots)
+    variance = (squares.sum() + _PRIOR_IMAGES * same.deviation**2) / n
+    quantile = NormalDist().inv_cdf(rate) if rate else 0.0
+    least = mean + quantile * np.sqrt(variance * _variance(counts))
+    return np.asarray(np.maximum(least, _LEAST), np.float32)
+
+
+def _variance(counts: Labels) -> Floats:
+    """Return the variance of similarities to a prototype of n images, in that of two images.
+
+    Half of the latter comes from either image, and a mean of n varies by an n-th as much.
+    """
+    return np.asarray((1 + 1 / counts) / 2, np.float32)

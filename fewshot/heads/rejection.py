@@ -18,7 +18,9 @@ NEVER = -1e9
 class Rejection:
     """Reject an image whose confidence is below a threshold."""
 
-    prototypes: Floats  # mean embedding of each class, of length 1: (n_classes, dim)
+    # Mean embedding of each class, of length 1 or such that one threshold suits all classes:
+    # (n_classes, dim).
+    prototypes: Floats
     units: Floats  # standard deviation of each term of the confidence: (2,) or (3,)
     threshold: float
     rate: float  # the false rejection rate it was chosen for
