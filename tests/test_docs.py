@@ -15,7 +15,7 @@ import pytest
 
 from fewshot.cli import main
 from fewshot.cli.app import COMMANDS
-from fewshot.cli.options import command_parser
+from fewshot.cli.parsing import command_parser
 from tests.helpers.command_page import PAGE, command_page, load
 from tests.helpers.doc_pages import (
     PAGES,

@@ -24,7 +24,9 @@ def add_models(parser: argparse.ArgumentParser, exported: bool = False) -> None:
 
 def add_images(parser: argparse.ArgumentParser) -> None:
     """Add the images that are asked about."""
-    parser.add_argument("images", metavar="IMAGE", nargs="+", help="file, folder or glob")
+    parser.add_argument(
+        "images", metavar="IMAGE", nargs="+", help="file, folder, glob, or - for standard input"
+    )
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:

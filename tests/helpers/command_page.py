@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fewshot.cli.app import COMMANDS
-from fewshot.cli.options import command_parser
+from fewshot.cli.parsing import command_parser
 
 if TYPE_CHECKING:
-    from fewshot.cli.options import Command
+    from fewshot.cli.parsing import Command
 
 PAGE = Path(__file__).parents[2] / "docs" / "commands.md"
 _HEAD = """\
