@@ -30,7 +30,10 @@ if TYPE_CHECKING:
     from fewshot.artifact import Artifact
 
 FORMAT = "1"
+# What metadata can raise that are not what they should be.
+_DAMAGE = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RecursionError)
 _OUTPUTS = ["embedding", "probabilities", "known"]
+_ROUNDING = 1e-3
 _RECIPE = "image_size resize crop_fraction interpolation".split()
 _KEYS = ["fewshot_classifier", "classes", "summary", "references", "precision", *_RECIPE]
 
@@ -75,7 +78,7 @@ class ExportedClassifier(Classifier):
             )
         try:
             self._read(metadata)
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        except _DAMAGE as error:
             raise ArtifactError(
                 f"{path}: damaged metadata ({error}); export the classifier again"
             ) from error
@@ -117,6 +120,8 @@ class ExportedClassifier(Classifier):
         shapes = embedding.shape, probabilities.shape, known.shape
         if shapes != ((1, dim), (1, n_classes), (1,)):
             raise BackboneError(f"{self.path}: its answers have another shape than it says")
+        if not ((probabilities >= 0) & (probabilities <= 1 + _ROUNDING)).all():
+            raise BackboneError(f"{self.path}: its probabilities are not from 0 to 1")
         return Answer(embedding[0], probabilities[0], bool(known[0]))
 
 
@@ -171,7 +176,8 @@ def _unpack(packed: Mapping[str, Any], n_classes: int, dim: int) -> Answers:
         np.frombuffer(base64.b64decode(packed[name]), "<f4").reshape(N_IMAGES, width)
         for name, width in (("embeddings", dim), ("probabilities", n_classes))
     )
-    if len(known) != N_IMAGES or not np.isfinite(probabilities).all():
+    finite = np.isfinite(embeddings).all() and np.isfinite(probabilities).all()
+    if len(known) != N_IMAGES or not finite:
         raise ValueError("references are not those of the reference pictures")
     return Answers(embeddings, probabilities, known)
 
