@@ -17,8 +17,6 @@ from numpy.typing import NDArray
 from fewshot.backbones.safety import require_self_contained
 from fewshot.errors import BackboneError, MissingFileError
 
-# Sums of squares of such numbers are finite in float32.
-_LARGEST = 1e15
 _OPENING: WeakSet[threading.Thread] = WeakSet()
 
 
@@ -97,8 +95,8 @@ class OnnxNetwork:
         Raises
         ------
         BackboneError
-            If onnxruntime cannot, or what comes out are not numbers to compute with; the message
-            ends with the advice.
+            If onnxruntime cannot, or a number that comes out is not finite; the message ends with
+            the advice.
         """
         try:
             found = list(self.session.run(outputs, {input_name: image}))
@@ -108,19 +106,15 @@ class OnnxNetwork:
                 f"({first_line(error)}); {advice}"
             ) from error
         for name, values in zip(outputs, found, strict=True):
-            if problem := _problem(values):
-                raise BackboneError(f"{self.path}: output {name!r} {problem}; {advice}")
+            if not isinstance(values, np.ndarray) or values.dtype.kind not in "fbiu":
+                raise BackboneError(
+                    f"{self.path}: output {name!r} is no array of numbers; {advice}"
+                )
+            if values.dtype.kind == "f" and not np.isfinite(values).all():
+                raise BackboneError(
+                    f"{self.path}: output {name!r} gives numbers that are not finite; {advice}"
+                )
         return found
-
-
-def _problem(values: object) -> str:
-    """Say what keeps an output from being used; empty if nothing does."""
-    if not isinstance(values, np.ndarray) or values.dtype.kind not in "fbiu":
-        return "is no array of numbers"
-    numbers = values if values.dtype.kind == "f" else values.astype(np.float64)
-    if (np.abs(numbers) <= _LARGEST).all():  # NaN is not
-        return ""
-    return f"gives numbers that are not finite, or larger than {_LARGEST:g}"
 
 
 def _read(path: Path) -> bytes:
@@ -140,12 +134,7 @@ def _session(data: bytes, path: Path) -> ort.InferenceSession:
     options.intra_op_num_threads = 1
     options.log_severity_level = 4  # errors arrive as exceptions
     try:
-        return ort.InferenceSession(
-            data,
-            options,
-            providers=["CPUExecutionProvider"],
-            enable_fallback=0,  # there is no other provider, but it would be printed
-        )
+        return ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     except Exception as error:
         raise BackboneError(
             f"{path}: onnxruntime cannot open it as a network ({first_line(error)}); "

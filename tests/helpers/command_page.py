@@ -53,7 +53,7 @@ def _section(name: str) -> str:
 
 
 def _usage(action: argparse.Action) -> str:
-    text = str(action.metavar)
+    text = " ".join([str(action.metavar)] * (action.nargs if type(action.nargs) is int else 1))
     if action.nargs in ("?", "*"):
         text = f"[{text}]"
     return f"{text}..." if action.nargs in ("+", "*") else text

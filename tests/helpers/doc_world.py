@@ -10,6 +10,8 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image, ImageDraw
 
+from tests.helpers.drawn_faces import PEOPLE, draw_group, draw_person
+
 FLOWERS = "Bluebell Crocus Daisy Iris Sunflower Tulip".split()
 
 
@@ -43,6 +45,17 @@ def write_mixed(folder: Path) -> None:
     draw_thing("Sunflower", 9).save(folder / "Daisy" / "sunny.jpg")
     content = (folder / "Tulip" / "01.jpg").read_bytes()
     (folder / "Tulip" / "broken.jpg").write_bytes(content[: len(content) // 2])
+
+
+def write_faces(folder: Path) -> None:
+    """Write people, one of them at a door, somebody else, and a group."""
+    for person in PEOPLE:
+        (folder / "people" / person).mkdir(parents=True)
+        for n in range(1, 3):
+            draw_person(person, n).save(folder / "people" / person / f"{n:02}.jpg")
+    draw_person("anna", 50).save(folder / "door.jpg")
+    draw_person("cleo", 51).save(folder / "stranger.jpg")
+    draw_group(list(PEOPLE)).save(folder / "group.jpg")
 
 
 def write_network(path: Path) -> None:
@@ -80,6 +93,7 @@ def write_world(folder: Path) -> Path:
         draw_thing(f"other {n}", n).save(folder / "other" / f"{n}.jpg")
     for kind in ("Iris", "Milk", "Cat"):
         draw_thing(kind, 200).save(folder / f"{kind.lower()}.jpg")
+    write_faces(folder)
     write_network(folder / "net.onnx")
     write_video(folder / "painting.mp4")
     return folder
