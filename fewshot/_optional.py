@@ -31,6 +31,13 @@ def require(module: str, extra: str, purpose: str) -> Any:
         ) from error
 
 
+def advice(error: ModuleNotFoundError) -> str:
+    """Say which package to install where one is missing that is no extra, as on a bare device."""
+    module = (error.name or "").partition(".")[0]
+    package = {"PIL": "pillow", "sklearn": "scikit-learn"}.get(module, module)
+    return f"this needs {module}, which is not installed: pip install {package}"
+
+
 # The extras of pyproject.toml; a test compares the two.
 _PACKAGES = {
     "camera": ("opencv-python-headless",),

@@ -17,16 +17,14 @@ from fewshot.backbones.find import DEFAULT_BACKBONE, DEFAULT_FACE_BACKBONE, find
 from fewshot.backbones.load import LoadedBackbone, load_backbone
 from fewshot.backbones.pooling import pool
 from fewshot.backbones.session import OnnxNetwork
-from fewshot.errors import BackboneError, ImageError, NoFaceError, UsageError
-from fewshot.images.decode import open_rgb
+from fewshot.errors import BackboneError, ImageError, UsageError
 from fewshot.images.preprocessing import Preprocessing
-from fewshot.images.source import ImageSource, describe, require_several
+from fewshot.images.source import ImageSource, require_several
 from fewshot.images.views import Views, load_views
 
 if TYPE_CHECKING:
-    from PIL import Image
-
-    from fewshot.faces.detector import Face, FaceDetector
+    from fewshot.faces.cropper import FaceCropper
+    from fewshot.faces.detector import FaceDetector
 
 _PARAMETERS = "backbone models views image_size crop no_face detector preprocessing threads".split()
 _OPENED = ("network_", "_loaded", "detector_")
@@ -235,7 +233,12 @@ class Embedder:
     def embed_references(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Embed images drawn for comparison, whole where they have no face; (n_images, dim)."""
         recipe = replace(self.preprocessing_, no_face="whole")
-        return np.stack([self.embed_views(self._load_views(each, recipe)) for each in images])
+        if recipe.crop == "face":
+            cropper = replace(self.cropper_, preprocessing=recipe)
+            views = [cropper.load_views(image) for image in images]
+        else:
+            views = [load_views(image, recipe) for image in images]
+        return np.stack([self.embed_views(each) for each in views])
 
     def load_views(self, image: ImageSource) -> Views:
         """Decode an image, and bring it, or its largest face, to size.
@@ -245,47 +248,20 @@ class Embedder:
         ImageError
             If the image cannot be read; NoFaceError if it has no face and must have one.
         """
-        return self._load_views(image, self.preprocessing_)
+        recipe = self.preprocessing_
+        if recipe.crop == "face":
+            return self.cropper_.load_views(image)
+        return load_views(image, recipe)
 
-    def load_faces(self, image: ImageSource, small: bool = False) -> list[tuple[Face, Views]]:
-        """Decode an image, and bring each of its faces to size, the largest first.
+    @cached_property
+    def cropper_(self) -> FaceCropper:
+        """What finds faces and brings them to size; used if ``crop`` is "face"."""
+        from fewshot.faces.cropper import FaceCropper, make_template
 
-        Parameters
-        ----------
-        image : path, bytes, binary file, PIL image or uint8 array
-        small : bool
-            Whether to look for small faces, too, which takes longer.
-
-        Raises
-        ------
-        ImageError
-            If the image cannot be read.
-        """
-        from fewshot.faces.detector import ALL_FACES, ONE_FACE
-
-        rgb = open_rgb(image, at_least=None if small else _FACE_PIXELS)
-        faces = self.detector_.detect(rgb, ALL_FACES if small else ONE_FACE)
-        return [(face, self._face_views(rgb, face, self.preprocessing_)) for face in faces]
-
-    def _load_views(self, image: ImageSource, recipe: Preprocessing) -> Views:
-        if recipe.crop == "whole":
-            return load_views(image, recipe)
-        rgb = open_rgb(image, at_least=_FACE_PIXELS)
-        if faces := self.detector_.detect(rgb):
-            return self._face_views(rgb, faces[0], recipe)
-        if recipe.no_face != "whole":
-            raise NoFaceError("no face found", describe(image))
-        return replace(load_views(rgb, recipe), face_found=False)
-
-    def _face_views(self, rgb: Image.Image, face: Face, recipe: Preprocessing) -> Views:
-        from fewshot.faces import alignment
-
-        if points := self.backbone_.alignment:
-            size = recipe.image_size
-            template = np.array(points) * size / self.backbone_.preprocessing.image_size
-            return alignment.align(rgb, face.landmarks, template, size)
-        box = alignment.face_box(face.box, rgb)
-        return alignment.inside(box, load_views(rgb.crop(box), recipe), rgb)
+        recipe, backbone = self.preprocessing_, self.backbone_
+        made_for = backbone.preprocessing.image_size
+        template = make_template(backbone.alignment, made_for, recipe.image_size)
+        return FaceCropper(self.detector_, recipe, template)
 
     def embed_views(self, views: Views) -> NDArray[np.float32]:
         """Embed one image from its views; float32, shape (dim,)."""

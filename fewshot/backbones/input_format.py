@@ -108,7 +108,8 @@ class InputFormat:
         Raises
         ------
         BackboneError
-            If it cannot be run on them, or gives another number of embeddings.
+            If it cannot be run on them, or gives another number of embeddings, or feature maps
+            that differ in shape.
         """
         path, first = network.path, network.session.get_inputs()[0].shape[0]
         # One by one where it may choose: many a network says that it takes several, and does not.
@@ -128,6 +129,12 @@ class InputFormat:
                     "one embedding or feature map for each"
                 )
             parts.append(found[: len(some)])
+        shapes = {part.shape[1:] for part in parts}
+        if len(shapes) > 1 or (self.output_layout != "vector" and parts[0].ndim != 4):
+            raise BackboneError(
+                f"{path}: output {self.output!r} is of shapes {', '.join(map(str, sorted(shapes)))}"
+                f" for single images; expected one shape, as for a {self.output_layout} output"
+            )
         return np.concatenate(parts)
 
 

@@ -58,7 +58,8 @@ class LoadedBackbone:
             name = "feature_map"
         else:
             found, name = form.feature_maps(form.run(self.network, pixels)), form.output
-        if found.ndim != 4 or found.shape[:2] != (len(pixels), self.metadata.dim):
+        expected = (len(pixels), self.metadata.dim)
+        if found.ndim != 4 or found.shape[:2] != expected or 0 in found.shape:
             raise BackboneError(
                 f"{self.metadata.path}: output {name!r} is of shape {found.shape} for "
                 f"{pixels.shape[1]} x {pixels.shape[2]} pixels; expected {self.metadata.dim} "
@@ -94,14 +95,9 @@ class LoadedBackbone:
         if not SMALLEST <= size <= 4096:
             raise UsageError(f"image size is {size}; expected {SMALLEST} to 4096 pixels")
         try:
-            maps = self.feature_maps(np.zeros((1, size, size, 3), np.uint8))
+            self.feature_maps(np.zeros((1, size, size, 3), np.uint8))
         except BackboneError as error:
             raise UsageError(f"image size {size}: {error}") from error
-        if 0 in maps.shape:
-            raise UsageError(
-                f"image size {size}: too small for {name}, whose feature map would be empty; "
-                "choose a larger one"
-            )
 
 
 def load_backbone(network: OnnxNetwork) -> LoadedBackbone:

@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from fewshot.backbones.safety import require_self_contained
 from fewshot.errors import BackboneError, MissingFileError
 
+# Sums of squares of such numbers are finite in float32.
+_LARGEST = 1e15
 _OPENING: WeakSet[threading.Thread] = WeakSet()
 
 
@@ -95,8 +97,8 @@ class OnnxNetwork:
         Raises
         ------
         BackboneError
-            If onnxruntime cannot, or a number that comes out is not finite; the message ends with
-            the advice.
+            If onnxruntime cannot, or what comes out are not numbers to compute with; the message
+            ends with the advice.
         """
         try:
             found = list(self.session.run(outputs, {input_name: image}))
@@ -106,15 +108,19 @@ class OnnxNetwork:
                 f"({first_line(error)}); {advice}"
             ) from error
         for name, values in zip(outputs, found, strict=True):
-            if not isinstance(values, np.ndarray) or values.dtype.kind not in "fbiu":
-                raise BackboneError(
-                    f"{self.path}: output {name!r} is no array of numbers; {advice}"
-                )
-            if values.dtype.kind == "f" and not np.isfinite(values).all():
-                raise BackboneError(
-                    f"{self.path}: output {name!r} gives numbers that are not finite; {advice}"
-                )
+            if problem := _problem(values):
+                raise BackboneError(f"{self.path}: output {name!r} {problem}; {advice}")
         return found
+
+
+def _problem(values: object) -> str:
+    """Say what keeps an output from being used; empty if nothing does."""
+    if not isinstance(values, np.ndarray) or values.dtype.kind not in "fbiu":
+        return "is no array of numbers"
+    numbers = values if values.dtype.kind == "f" else values.astype(np.float64)
+    if (np.abs(numbers) <= _LARGEST).all():  # NaN is not
+        return ""
+    return f"gives numbers that are not finite, or larger than {_LARGEST:g}"
 
 
 def _read(path: Path) -> bytes:
@@ -134,7 +140,12 @@ def _session(data: bytes, path: Path) -> ort.InferenceSession:
     options.intra_op_num_threads = 1
     options.log_severity_level = 4  # errors arrive as exceptions
     try:
-        return ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        return ort.InferenceSession(
+            data,
+            options,
+            providers=["CPUExecutionProvider"],
+            enable_fallback=0,  # there is no other provider, but it would be printed
+        )
     except Exception as error:
         raise BackboneError(
             f"{path}: onnxruntime cannot open it as a network ({first_line(error)}); "

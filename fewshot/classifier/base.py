@@ -4,16 +4,30 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fewshot._parallel import in_order
-from fewshot.errors import ImageError, SupportError
+from fewshot.errors import ImageError, NoFaceError, SupportError, UsageError
 from fewshot.images.reference import reference_images
 from fewshot.images.source import ImageSource, describe, require_several
-from fewshot.prediction import Answer, Answers, Prediction, join_answers, make_prediction
+from fewshot.images.views import Views
+from fewshot.prediction import (
+    Answer,
+    Answers,
+    FacePrediction,
+    Prediction,
+    join_answers,
+    make_prediction,
+    no_face_prediction,
+)
 from fewshot.training.support_set import SupportData, gather
+
+if TYPE_CHECKING:
+    from fewshot.faces.cropper import FaceCropper
 
 
 class Classifier(ABC):
@@ -32,15 +46,27 @@ class Classifier(ABC):
         """Its answers for the reference images where it was fitted."""
 
     @abstractmethod
-    def _answer(self, image: ImageSource) -> Answer:
+    def _load_views(self, image: ImageSource) -> Views:
+        """Decode an image, and bring what is classified of it to size."""
+
+    @abstractmethod
+    def _answer_views(self, views: Views) -> Answer:
         """Answer for one image, independently of other images."""
 
-    def classify(self, image: ImageSource) -> Prediction:
+    @property
+    @abstractmethod
+    def _cropper(self) -> FaceCropper | None:
+        """What finds faces, if faces are classified."""
+
+    def classify(self, image: ImageSource, label: str | None = None) -> Prediction:
         """Classify one image.
 
         Parameters
         ----------
         image : path, bytes, binary file, PIL image or uint8 array
+        label : str, optional
+            A class that is looked for: of several faces the one most like it is classified, by
+            default the largest. It makes no difference to whole images.
 
         Returns
         -------
@@ -53,8 +79,67 @@ class Classifier(ABC):
         NotFittedError
             Before `fit` or `load`.
         """
-        answer = self._answer(image)
-        return make_prediction(describe(image), self.classes_, answer.probabilities, answer.known)
+        name = describe(image)
+        try:
+            views = self._load_views(image)
+        except NoFaceError:
+            return no_face_prediction(name, self.classes_)
+        prediction = self._predict(views, name)
+        if not views.face_found:
+            return replace(prediction, face_found=False)
+        if self._cropper is None or label is None or prediction.matches(label):
+            return prediction
+        found: list[Prediction] = [*self.classify_faces(image), prediction]
+        return max(found, key=lambda each: (each.matches(label), each.scores[label]))
+
+    def classify_faces(self, image: ImageSource) -> tuple[FacePrediction, ...]:
+        """Classify every face in an image, if the classifier was fitted with ``crop="face"``.
+
+        Parameters
+        ----------
+        image : path, bytes, binary file, PIL image or uint8 array
+
+        Returns
+        -------
+        tuple of FacePrediction
+            From left to right; empty if there is no face.
+
+        Raises
+        ------
+        ImageError
+            If the image cannot be read.
+        UsageError
+            If it was fitted on whole images.
+        """
+        predictions = []
+        for face, views in self.require_faces().load_faces(image, small=True):
+            found = self._predict(views, describe(image))
+            left, top, right, bottom = (max(0, round(side)) for side in face.box)
+            points = tuple((round(x, 1), round(y, 1)) for x, y in face.landmarks.tolist())
+            box = left, top, right, bottom
+            predictions.append(FacePrediction(**vars(found), box=box, landmarks=points))
+        return tuple(sorted(predictions, key=lambda each: each.box))
+
+    def require_faces(self) -> FaceCropper:
+        """Return what finds faces; UsageError if whole images are classified."""
+        if self._cropper is None:
+            raise UsageError(
+                "this classifier was fitted on whole images, so it cannot tell faces apart; "
+                "fit one with: fewshot fit DATA --crop face"
+            )
+        return self._cropper
+
+    def _predict(self, views: Views, name: str) -> Prediction:
+        answer = self._answer_views(views)
+        return make_prediction(name, self.classes_, answer.probabilities, answer.known)
+
+    def _answer(self, image: ImageSource) -> Answer:
+        try:
+            return self._answer_views(self._load_views(image))
+        except NoFaceError:
+            dim, n_classes = self.references_.embeddings.shape[1], len(self.classes_)
+            nothing = np.zeros(dim + n_classes, np.float32)
+            return Answer(nothing[:dim], nothing[dim:], False)
 
     def stream(self, images: Iterable[ImageSource]) -> Iterator[Prediction | ImageError]:
         """Classify images one after another, in order, without holding them all.

@@ -6,8 +6,8 @@ import base64
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict
-from functools import partial
+from dataclasses import asdict, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,19 +19,34 @@ from fewshot.backbones.backbone import read_preprocessing
 from fewshot.backbones.session import OnnxNetwork
 from fewshot.classifier.base import Classifier
 from fewshot.errors import ArtifactError, BackboneError, MissingFileError
-from fewshot.images.reference import N_IMAGES
+from fewshot.images.reference import N_IMAGES, reference_images
 from fewshot.images.source import ImageSource
-from fewshot.images.views import load_views
-from fewshot.prediction import Answer, Answers
+from fewshot.images.views import Views, load_views
+from fewshot.prediction import Answer, Answers, join_answers
 
 if TYPE_CHECKING:
     import onnxruntime as ort
 
     from fewshot.artifact import Artifact
+    from fewshot.faces.cropper import FaceCropper
 
 FORMAT = "1"
+# What metadata can raise that are not what they should be.
+_DAMAGE = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RecursionError)
+# How a program finds faces with the detector; as `fewshot.faces.detector` does.
+FACE_STEPS = {
+    "long_sides": [384, 640],
+    "multiple": 32,
+    "stride": 4,
+    "least_score": 0.5,
+    "same_face_iou": 0.3,
+    "landmarks": "eyes, nose, corners of the mouth, from left to right in the image",
+}
 _OUTPUTS = ["embedding", "probabilities", "known"]
+_ROUNDING = 1e-3
 _RECIPE = "image_size resize crop_fraction interpolation".split()
+# Of classifiers of faces.
+_FACES = "crop no_face detector detector_sha256".split()
 _KEYS = ["fewshot_classifier", "classes", "summary", "references", "precision", *_RECIPE]
 
 
@@ -75,7 +90,7 @@ class ExportedClassifier(Classifier):
             )
         try:
             self._read(metadata)
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        except _DAMAGE as error:
             raise ArtifactError(
                 f"{path}: damaged metadata ({error}); export the classifier again"
             ) from error
@@ -86,7 +101,10 @@ class ExportedClassifier(Classifier):
         self._classes = tuple(json.loads(metadata["classes"]))
         if not self._classes or self._classes != tuple(self._summary.classes):
             raise ValueError("classes differ from those of the summary")
-        self.preprocessing_, self.precision_ = read_preprocessing(metadata), metadata["precision"]
+        faces: dict[str, Any] = {key: metadata[key] for key in _FACES if key in metadata}
+        self.preprocessing_ = replace(read_preprocessing(metadata), **faces)
+        self.precision_ = metadata["precision"]
+        self._alignment = json.loads(metadata.get("alignment", "[]"))
         dim = _check_nodes(
             self._network.session, len(self._classes), self.preprocessing_.image_size
         )
@@ -110,25 +128,60 @@ class ExportedClassifier(Classifier):
         """Describe it, as `Artifact.summary` does."""
         return asdict(self._summary)
 
-    def _answer(self, image: ImageSource) -> Answer:
-        pixels = load_views(image, self.preprocessing_).pixels
-        embedding, probabilities, known = self._network.run(_OUTPUTS, pixels)
+    def _load_views(self, image: ImageSource) -> Views:
+        cropper = self._cropper
+        return cropper.load_views(image) if cropper else load_views(image, self.preprocessing_)
+
+    def _answer_views(self, views: Views) -> Answer:
+        embedding, probabilities, known = self._network.run(_OUTPUTS, views.pixels)
         dim, n_classes = self._references.embeddings.shape[1], len(self._classes)
         shapes = embedding.shape, probabilities.shape, known.shape
         if shapes != ((1, dim), (1, n_classes), (1,)):
             raise BackboneError(f"{self.path}: its answers have another shape than it says")
+        if not ((probabilities >= 0) & (probabilities <= 1 + _ROUNDING)).all():
+            raise BackboneError(f"{self.path}: its probabilities are not from 0 to 1")
         return Answer(embedding[0], probabilities[0], bool(known[0]))
 
+    @cached_property
+    def _cropper(self) -> FaceCropper | None:
+        """What finds faces, with the detector beside the file."""
+        recipe = self.preprocessing_
+        if recipe.crop != "face":
+            return None
+        from fewshot.faces.cropper import FaceCropper, make_template
+        from fewshot.faces.detector import FaceDetector
 
-def metadata_of(artifact: Artifact, precision: str, resize_in_graph: bool) -> dict[str, str]:
+        detector = FaceDetector(self.path.parent / recipe.detector)
+        if detector.network.sha256 != recipe.detector_sha256:
+            raise ArtifactError(
+                f"{detector.network.path}: not the face detector that {self.path.name} was "
+                "exported with; export it again"
+            )
+        size = recipe.image_size
+        return FaceCropper(detector, recipe, make_template(self._alignment, size, size))
+
+    def replay(self) -> Answers:
+        """Answer for the reference images, whole where they have no face."""
+        whole = replace(self.preprocessing_, no_face="whole")
+        cropper = self._cropper
+        load = replace(cropper, preprocessing=whole).load_views if cropper else self._load_views
+        rows = [self._answer_views(load(image)) for image in reference_images()]
+        return join_answers(rows, self._classes)
+
+
+def metadata_of(
+    artifact: Artifact, precision: str, resize_in_graph: bool, alignment: object = ()
+) -> dict[str, str]:
     """Write down what a program must know to use an exported file.
 
     Parameters
     ----------
     artifact : Artifact
-    precision : {"fp32", "fp16", "int16", "int8"}
+    precision : {"fp32", "fp16", "int8"}
     resize_in_graph : bool
-        Whether the file takes photographs of any size.
+        Whether the file takes images of any size.
+    alignment : tuple of (x, y)
+        Of a face embedder, as in `fewshot.backbones.backbone.Backbone`.
 
     Returns
     -------
@@ -136,7 +189,11 @@ def metadata_of(artifact: Artifact, precision: str, resize_in_graph: bool) -> di
         For ``metadata_props``. ``classes``, ``summary`` and ``references`` are JSON.
     """
     rejection = artifact.decision.rejection
-    recipe = {name: str(getattr(artifact.preprocessing, name)) for name in _RECIPE}
+    is_face = artifact.preprocessing.crop == "face"
+    names = (*_RECIPE, *_FACES) if is_face else _RECIPE
+    recipe = {name: str(getattr(artifact.preprocessing, name)) for name in names}
+    if is_face:
+        recipe |= {"alignment": json.dumps(alignment), "face_steps": json.dumps(FACE_STEPS)}
     return {
         "fewshot_classifier": FORMAT,
         "classes": json.dumps(artifact.classes),
@@ -171,7 +228,8 @@ def _unpack(packed: Mapping[str, Any], n_classes: int, dim: int) -> Answers:
         np.frombuffer(base64.b64decode(packed[name]), "<f4").reshape(N_IMAGES, width)
         for name, width in (("embeddings", dim), ("probabilities", n_classes))
     )
-    if len(known) != N_IMAGES or not np.isfinite(probabilities).all():
+    finite = np.isfinite(embeddings).all() and np.isfinite(probabilities).all()
+    if len(known) != N_IMAGES or not finite:
         raise ValueError("references are not those of the reference pictures")
     return Answers(embeddings, probabilities, known)
 

@@ -31,19 +31,20 @@ from fewshot.errors import (
     ArtifactError,
     BackboneError,
     ImageError,
-    NoFaceError,
     NotFittedError,
     SkippedWarning,
 )
 from fewshot.heads.rejection import REJECT_RATE
 from fewshot.images.reference import reference_images
-from fewshot.images.source import ImageSource, describe
-from fewshot.prediction import Answer, Answers, FacePrediction, Prediction, no_face_prediction
+from fewshot.images.source import ImageSource
+from fewshot.images.views import Views
+from fewshot.prediction import Answer, Answers, Prediction
 from fewshot.training.support_set import Negatives, SupportData
 
 if TYPE_CHECKING:
     from fewshot.evaluation.cross_validation import Evaluation
     from fewshot.explain.activation_map import Explanation
+    from fewshot.faces.cropper import FaceCropper
     from fewshot.training.fit import EmbeddedSet
 
 _EMBEDDER_PARAMETERS = ("backbone", "models", "views", "image_size", "crop", "no_face", "threads")
@@ -250,29 +251,6 @@ class FewShotClassifier(Updates, Classifier):
 
         return explain(self._fitted, self.embedder_, image, label)
 
-    def classify_faces(self, image: ImageSource) -> tuple[FacePrediction, ...]:
-        """Classify every face in an image, if this was fitted with ``crop="face"``.
-
-        Parameters
-        ----------
-        image : path, bytes, binary file, PIL image or uint8 array
-
-        Returns
-        -------
-        tuple of FacePrediction
-            From left to right; empty if there is no face.
-
-        Raises
-        ------
-        ImageError
-            If the image cannot be read.
-        UsageError
-            If it was fitted on whole images.
-        """
-        from fewshot.classifier.faces import classify_faces
-
-        return classify_faces(self._fitted, self.embedder_, image)
-
     def save(self, path: str | os.PathLike[str] | None = None) -> Path:
         """Write the classifier, and put its backbone beside it, so that the folder is complete.
 
@@ -365,48 +343,21 @@ class FewShotClassifier(Updates, Classifier):
         embeddings = self.embedder_.embed_references(reference_images())
         return answer_references(embeddings, self._fitted.decision)
 
-    def classify(self, image: ImageSource, label: str | None = None) -> Prediction:
-        """Classify one image, with the most similar training images as evidence.
+    def _load_views(self, image: ImageSource) -> Views:
+        _ = self._fitted
+        return self.embedder_.load_views(image)
 
-        Parameters
-        ----------
-        image : path, bytes, binary file, PIL image or uint8 array
-        label : str, optional
-            A class that is looked for: of several faces the one most like it is classified, by
-            default the largest. It makes no difference to whole images.
+    def _answer_views(self, views: Views) -> Answer:
+        embedding = self.embedder_.embed_views(views)
+        return Answer(embedding, *self._fitted.decision.decide_one(embedding))
 
-        Returns
-        -------
-        Prediction
+    def _predict(self, views: Views, name: str) -> Prediction:
+        return self._fitted.predict(self.embedder_.embed_views(views), name)
 
-        Raises
-        ------
-        ImageError
-            If the image cannot be read.
-        NotFittedError
-            Before `fit` or `load`.
-        """
-        artifact, name = self._fitted, describe(image)
-        try:
-            views = self.embedder_.load_views(image)
-        except NoFaceError:
-            return no_face_prediction(name, artifact.classes)
-        prediction = artifact.predict(self.embedder_.embed_views(views), name)
-        if not views.face_found:
-            return replace(prediction, face_found=False)
-        if artifact.preprocessing.crop != "face" or label is None or prediction.matches(label):
-            return prediction
-        found: list[Prediction] = [*self.classify_faces(image), prediction]
-        return max(found, key=lambda each: (each.matches(label), each.scores[label]))
-
-    def _answer(self, image: ImageSource) -> Answer:
-        artifact = self._fitted
-        try:
-            embedding = self.embedder_.embed_one(image)
-        except NoFaceError:
-            nothing = np.zeros(artifact.backbone.dim, np.float32)
-            return Answer(nothing, np.zeros(len(artifact.classes), np.float32), False)
-        return Answer(embedding, *artifact.decision.decide_one(embedding))
+    @property
+    def _cropper(self) -> FaceCropper | None:
+        is_face = self._fitted.preprocessing.crop == "face"
+        return self.embedder_.cropper_ if is_face else None
 
     @property
     def _fitted(self) -> Artifact:

@@ -78,8 +78,12 @@ def _fail(error: Exception) -> int:
         sys.stdout.flush()
     except OSError:
         _drop_output()
-    # A device may have no more than classifying needs.
-    warn(_missing(error) if isinstance(error, ModuleNotFoundError) else str(error))
+    message = str(error)
+    if isinstance(error, ModuleNotFoundError):  # a device may have no more than classifying needs
+        from fewshot._optional import advice
+
+        message = advice(error)
+    warn(message)
     return 2
 
 
@@ -116,13 +120,6 @@ def _refuse(argv: Sequence[str]) -> NoReturn:
     if os.path.exists(argv[0]):
         parser.error(f"{argv[0]} is no command; did you mean fewshot classify {argv[0]}?")
     parser.error(f"there is no command {argv[0]!r}{suggestion(argv[0], COMMANDS)}")
-
-
-def _missing(error: ModuleNotFoundError) -> str:
-    """Say which package to install."""
-    module = (error.name or "").partition(".")[0]
-    package = {"PIL": "pillow", "sklearn": "scikit-learn"}.get(module, module)
-    return f"this command needs {module}, which is not installed: pip install {package}"
 
 
 def _drop_output() -> None:

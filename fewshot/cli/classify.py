@@ -109,12 +109,7 @@ def _stream(
     if asked is None:
         return classifier.stream
     from fewshot._parallel import in_order
-    from fewshot.classifier.few_shot import FewShotClassifier
 
-    if not isinstance(classifier, FewShotClassifier):
-        return classifier.stream
-    if classifier.artifact_.preprocessing.crop != "face":
-        return classifier.stream
     function = partial(or_error, partial(classifier.classify, label=asked))
     return lambda images: in_order(function, images, classifier.threads)
 

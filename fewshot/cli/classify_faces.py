@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 
 def classify_faces(arguments: argparse.Namespace) -> int:
     """Print a prediction for each face, and draw them if that is wanted."""
-    from fewshot.classifier.faces import require_face_classifier
-    from fewshot.classifier.few_shot import FewShotClassifier
+    from fewshot.classifier.load import load_classifier
 
     if not arguments.all_faces:
         raise UsageError("--annotate draws what --all-faces finds; add that")
@@ -31,8 +30,8 @@ def classify_faces(arguments: argparse.Namespace) -> int:
         raise UsageError("--all-faces cannot be combined with --correct or --is: --is looks at all")
     images = find_images(arguments.images)
     drawing = _drawing(arguments, images)
-    classifier = FewShotClassifier.load(arguments.models, threads=arguments.threads)
-    require_face_classifier(classifier.artifact_)
+    classifier = load_classifier(arguments.models, threads=arguments.threads)
+    classifier.require_faces()
 
     def show(image: Image, faces: Sequence[FacePrediction]) -> None:
         say(_worded(image, faces, arguments))

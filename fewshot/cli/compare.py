@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 
+from fewshot.cli.images import require_images
 from fewshot.cli.output import printable, say_result
+from fewshot.errors import UsageError
 
 EPILOG = """examples:
   fewshot compare passport.jpg door.jpg && echo "the same"
@@ -17,14 +19,17 @@ exit status: 0 the same person, 2 nothing could be done, 3 not the same person""
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the arguments."""
-    parser.add_argument("images", metavar="IMAGE", nargs=2, help="two images of faces")
+    parser.add_argument("images", metavar="IMAGE", nargs=2, help="two files; - is standard input")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Compare the faces."""
     from fewshot.classifier.comparison import compare_faces
 
-    found = compare_faces(*arguments.images)
+    images = require_images(arguments.images)
+    if len(images) != 2:
+        raise UsageError(f"{len(images)} images were found; expected two")
+    found = compare_faces(images[0], images[1])
     verdict = "the same person" if found.same else "not the same person"
     where = " and ".join(printable(image) for image in arguments.images)
     text = f"{where}: {verdict} (distance {found.distance:.2f}, threshold {found.threshold:.2f})"

@@ -69,6 +69,22 @@ def add_fitting(parser: argparse.ArgumentParser) -> None:
         help="classifier over embeddings (default: auto, a blend of logistic and discriminant, "
         "or prototype for faces)",
     )
+    _add_network(parser)
+    _add_faces(parser)
+    add(
+        "--reject-rate",
+        metavar="RATE",
+        type=float,
+        default=0.05,
+        help="target false rejection rate (default: 0.05; 0 disables rejection)",
+    )
+    add_negatives(parser)
+    add_threads(parser)
+
+
+def _add_network(parser: argparse.ArgumentParser) -> None:
+    """Add how images become embeddings."""
+    add = parser.add_argument
     add(
         "--backbone",
         metavar="NAME|FILE",
@@ -90,16 +106,6 @@ def add_fitting(parser: argparse.ArgumentParser) -> None:
         help="pixels that images are resized to, 32 or more; smaller is faster (default: what the "
         "backbone was made for)",
     )
-    _add_faces(parser)
-    add(
-        "--reject-rate",
-        metavar="RATE",
-        type=float,
-        default=0.05,
-        help="target false rejection rate (default: 0.05; 0 disables rejection)",
-    )
-    add_negatives(parser)
-    add_threads(parser)
 
 
 def _add_faces(parser: argparse.ArgumentParser) -> None:

@@ -99,5 +99,6 @@ def _is_importing(frame: FrameType | None) -> bool:
 
 def _say_and_end() -> NoReturn:
     with suppress(OSError):
-        os.write(2, b"fewshot: interrupted\n")
+        # A terminal shows ^C, perhaps behind a progress bar.
+        os.write(2, b"\n" * os.isatty(2) + b"fewshot: interrupted\n")
     end_interrupted()

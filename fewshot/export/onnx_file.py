@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fewshot._files import replacing, require_replaceable
 from fewshot._optional import require
+from fewshot.artifact import Artifact
+from fewshot.backbones.find import place_network
 from fewshot.classifier.exported import metadata_of
 from fewshot.classifier.few_shot import FewShotClassifier
 from fewshot.errors import UsageError
@@ -72,7 +75,9 @@ def export_classifier(
     require_exportable(classifier)
     backbone, artifact = convert_classifier(classifier, precision, data, negatives)
     model = join_graphs(artifact, backbone, resize_in_graph)
-    _write(model, metadata_of(artifact, precision, resize_in_graph), path)
+    artifact = _with_detector(classifier, artifact, path.parent)
+    alignment = classifier.embedder_.backbone_.alignment
+    _write(model, metadata_of(artifact, precision, resize_in_graph, alignment), path)
     if javascript:
         with replacing(path.with_suffix(".mjs")) as stream:
             stream.write(MODULE.read_bytes())
@@ -88,17 +93,21 @@ def require_exportable(classifier: FewShotClassifier) -> None:
             f"this classifier averages {preprocessing.views} views of each image, and a single "
             "file takes one: fit again with --views 1, or copy the folder"
         )
-    if preprocessing.crop != "whole":
-        raise UsageError(
-            "this classifier finds the face in each image first, which a single file cannot: "
-            "copy the folder, or fit again without --crop face"
-        )
     if form := backbone.input_format:
         raise UsageError(
             f"{backbone.path.name}: takes {form.input_layout} {form.input_type} as "
             f"{form.input!r}; only backbones written by scripts/export/backbone.py, which take "
             "uint8 pixels, can be exported or converted to another precision: copy the folder"
         )
+
+
+def _with_detector(classifier: FewShotClassifier, artifact: Artifact, folder: Path) -> Artifact:
+    """Put the face detector beside the file, if faces are classified."""
+    if artifact.preprocessing.crop != "face":
+        return artifact
+    network = classifier.embedder_.detector_.network
+    name = place_network(network.path, network.sha256, folder)
+    return replace(artifact, preprocessing=replace(artifact.preprocessing, detector=name))
 
 
 def _require_free(path: Path, backbone: Path) -> None:

@@ -260,7 +260,7 @@ def _embed_or_error(
         header = read_header(loaded) if isinstance(loaded.content, bytes) else None
         if loaded.sha256 not in stored:
             among_faces = choose and embedder.preprocessing_.crop == "face"
-            faces = embedder.load_faces(loaded)[:_MOST_FACES] if among_faces else []
+            faces = embedder.cropper_.load_faces(loaded)[:_MOST_FACES] if among_faces else []
             views = [each for _, each in faces] or [embedder.load_views(loaded)]
             embeddings = np.stack([embedder.embed_views(each) for each in views])
             stored[loaded.sha256] = _EmbeddedImage(

@@ -1,5 +1,6 @@
 """Exported files: used like a folder, and refused when they could do harm or contradict."""
 
+import base64
 import json
 import pickle
 from collections.abc import Callable
@@ -83,7 +84,9 @@ def test_either_kind_is_opened(file: Path, models: Path, query_folder: Path) -> 
         ("interpolation", "../x", "damaged metadata"),
         ("references", "[]", "damaged metadata"),
         ("references", '{"known": [true], "embeddings": "", "probabilities": "AAA"}', "damaged"),
+        ("crop_fraction", "nan", "damaged metadata"),
         ("summary", "[1]", "damaged metadata .*summary is list, expected dict"),
+        ("summary", "[" * 100_000, "damaged metadata"),
         ("summary", "{}", "damaged metadata .*summary lacks format, created"),
     ],
 )
@@ -92,6 +95,71 @@ def test_metadata_that_contradict_are_refused(
 ) -> None:
     with pytest.raises(ArtifactError, match=rf"changed\.onnx: .*{message}"):
         ExportedClassifier(changed(file, tmp_path, say(key, value)))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("temperature", float("nan"), "summary.temperature is nan"),
+        ("temperature", 10**400, "too large"),
+        ("measured", {"accuracy_low": 1.0}, "measured does not fit"),
+        ("created", "\ud800", "summary.created is not Unicode text"),
+        ("backbone", None, "summary.backbone is NoneType"),
+    ],
+)
+def test_a_summary_that_makes_no_sense_is_refused(
+    key: str, value: object, message: str, file: Path, tmp_path: Path
+) -> None:
+    summary = json.loads(ExportedClassifier(file)._network.properties["summary"])
+    damaged = changed(file, tmp_path, say("summary", json.dumps({**summary, key: value})))
+    with pytest.raises(ArtifactError, match=f"damaged metadata .*{message}"):
+        ExportedClassifier(damaged)
+
+
+@pytest.mark.parametrize("name", ["embeddings", "probabilities"])
+def test_reference_answers_that_are_not_finite_are_refused(
+    name: str, file: Path, tmp_path: Path
+) -> None:
+    references = json.loads(ExportedClassifier(file)._network.properties["references"])
+    references[name] = base64.b64encode(
+        np.full(len(base64.b64decode(references[name])) // 4, np.inf, "<f4").tobytes()
+    ).decode()
+    with pytest.raises(ArtifactError, match=r"damaged metadata .*references are not"):
+        ExportedClassifier(changed(file, tmp_path, say("references", json.dumps(references))))
+
+
+def without_inputs(model: onnx.ModelProto) -> None:
+    del model.graph.input[:]
+
+
+def without_an_output(model: onnx.ModelProto) -> None:
+    del model.graph.output[0]
+
+
+@pytest.mark.parametrize("change", [without_inputs, without_an_output])
+def test_a_graph_that_takes_or_gives_something_else_is_refused(
+    change: Change, file: Path, tmp_path: Path
+) -> None:
+    with pytest.raises((ArtifactError, BackboneError), match=r"changed\.onnx: "):
+        ExportedClassifier(changed(file, tmp_path, change))
+
+
+@pytest.mark.parametrize("number", [np.nan, 1e38, -1.0, 5.0])
+def test_probabilities_that_are_none_are_refused(
+    number: float, cli: Run, file: Path, query_folder: Path, tmp_path: Path
+) -> None:
+    def multiply(model: onnx.ModelProto) -> None:
+        (last,) = (node for node in model.graph.node if "probabilities" in node.output)
+        last.output[list(last.output).index("probabilities")] = "before"
+        factor = onnx.numpy_helper.from_array(np.float32(number), "factor")
+        model.graph.initializer.append(factor)
+        model.graph.node.append(helper.make_node("Mul", ["before", "factor"], ["probabilities"]))
+
+    hostile = changed(file, tmp_path, multiply)
+    for command in (["classify", query_folder, "--models", hostile], ["verify", hostile]):
+        told = cli(*command)
+        assert (told.returncode, told.stdout, told.stderr.count("\n")) == (2, "", 1)
+        assert "changed.onnx" in told.stderr and "probabilities" in told.stderr
 
 
 def test_what_needs_the_folder_says_so(file: Path, fewshot: Run) -> None:

@@ -34,9 +34,12 @@ def test_fit_says_how_many_have_no_face_and_classify_needs_no_flag(
         assert cli("classify", f"{person}.png").stdout.startswith(f"{person}.png  {person} ")
     assert "\nfaces     the largest, found by face_detector.onnx; without" in cli("info").stdout
     assert cli("verify", "models").returncode == 0
-    for command, *others in (["export"], ["benchmark"]):
-        refused = cli(command, *others)
-        assert refused.returncode == 2 and "--crop face" in refused.stderr
+    assert cli("export").returncode == 0 and cli("verify", "classifier.onnx").returncode == 0
+    for person in PEOPLE:
+        told = cli("classify", f"{person}.png", "--models", "classifier.onnx").stdout
+        assert told.startswith(f"{person}.png  {person} ")
+    refused = cli("benchmark", "--seconds", 1)
+    assert refused.returncode == 2 and "--crop face" in refused.stderr
     explained = cli("explain", "ben.png")
     assert explained.returncode == 0 and (tmp_path / "heat.png").is_file()
 
