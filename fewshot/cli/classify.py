@@ -138,6 +138,7 @@ def _verdict_text(prediction: Prediction, asked: str) -> str:
         return f"{printable(prediction.image)}  no (no face found)"
     verdict = f"{'yes' if yes else 'no'} {prediction.scores[asked]:.2f}"
     if not yes:
-        closest = f"{printable(prediction.label)} {prediction.probability:.2f}"
-        verdict += f" ({closest})" if prediction.known else f" (unknown, closest: {closest})"
+        closest = printable(prediction.label)
+        likely = f" ({closest} {prediction.probability:.2f})"
+        verdict += likely if prediction.known else f" (unknown, closest: {closest})"
     return f"{printable(prediction.image)}  {verdict}"

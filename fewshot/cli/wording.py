@@ -46,7 +46,9 @@ def prediction_text(prediction: Prediction, top: int = 1, where: str = "") -> st
     """Return a prediction with the `top` most probable classes; `where` follows the image."""
     scores = list(prediction.scores.items())[:top]
     best, *others = [f"{printable(label)} {p:.2f}" for label, p in scores]
-    verdict = best if prediction.known else f"unknown (closest: {best})"
+    # A share among the classes says nothing of an image that is of none of them.
+    closest = best if top > 1 else printable(prediction.label)
+    verdict = best if prediction.known else f"unknown (closest: {closest})"
     place = [where] if where else []
     if not prediction.face_found:
         verdict = f"{verdict} (no face found, whole image used)" if prediction.label else _NO_FACE

@@ -154,7 +154,7 @@ def _caption(explanation: Explanation) -> list[str]:
     answer = f"{prediction.label} {prediction.probability:.2f}"
     lines = [
         Path(prediction.image).name,
-        answer if prediction.known else f"unknown (closest: {answer})",
+        answer if prediction.known else f"unknown (closest: {prediction.label})",
     ]
     if explanation.label != prediction.label:
         lines.append(f"explained class: {explanation.label} {explanation.probability:.2f}")
