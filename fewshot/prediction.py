@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fewshot._class_names import find_class
 from fewshot.errors import UsageError
 
 # How many classes a message lists.
@@ -109,8 +110,9 @@ class Prediction:
         UsageError
             If there is no such class.
         """
-        class_number(list(self.scores), label)
-        return self.known and self.face_found and self.scores[label] >= 0.5
+        classes = list(self.scores)
+        probability = self.scores[classes[class_number(classes, label)]]
+        return self.known and self.face_found and probability >= 0.5
 
     def to_dict(self, top: int | None = None, evidence: bool = False) -> dict[str, Any]:
         """Return the prediction as types that JSON knows.
@@ -197,15 +199,15 @@ class Answers:
 
 
 def class_number(classes: Sequence[str], label: str) -> int:
-    """Return the position of a class.
+    """Return the position of a class, whatever form of Unicode its name is in.
 
     Raises
     ------
     UsageError
         If there is no such class; of many the message lists those that read most like it.
     """
-    if label in classes:
-        return classes.index(label)
+    if (found := find_class(classes, label)) is not None:
+        return found
     from difflib import get_close_matches
 
     named = list(classes)

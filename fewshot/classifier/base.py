@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from fewshot._class_names import class_name
 from fewshot._parallel import in_order
 from fewshot.errors import ImageError, NoFaceError, SupportError, UsageError
 from fewshot.images.reference import reference_images
@@ -20,11 +21,12 @@ from fewshot.prediction import (
     Answers,
     FacePrediction,
     Prediction,
+    class_number,
     join_answers,
     make_prediction,
     no_face_prediction,
 )
-from fewshot.training.support_set import SupportData, gather
+from fewshot.training.support_set import Labels, SupportData, gather
 
 if TYPE_CHECKING:
     from fewshot.faces.cropper import FaceCropper
@@ -90,7 +92,8 @@ class Classifier(ABC):
         if self._cropper is None or label is None or prediction.matches(label):
             return prediction
         found: list[Prediction] = [*self.classify_faces(image), prediction]
-        return max(found, key=lambda each: (each.matches(label), each.scores[label]))
+        asked = self.classes_[class_number(self.classes_, label)]
+        return max(found, key=lambda each: (each.matches(asked), each.scores[asked]))
 
     def classify_faces(self, image: ImageSource) -> tuple[FacePrediction, ...]:
         """Classify every face in an image, if the classifier was fitted with ``crop="face"``.
@@ -216,7 +219,7 @@ class Classifier(ABC):
         """
         return self.answer(images).probabilities
 
-    def score(self, data: SupportData, labels: Sequence[object] | None = None) -> float:
+    def score(self, data: SupportData, labels: Labels | None = None) -> float:
         """Return the part of labelled images that get their own label, in [0, 1].
 
         Parameters
@@ -227,7 +230,7 @@ class Classifier(ABC):
         query = gather(data, labels)
         if not query.images:
             raise SupportError(f"{describe(data)}: no image to score on")
-        given = self.predict(query.images)
+        given = map(class_name, self.predict(query.images))
         return float(np.mean([a == b for a, b in zip(given, query.labels, strict=True)]))
 
     def _classify_or_error(self, image: ImageSource) -> Prediction | ImageError:

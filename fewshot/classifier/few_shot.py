@@ -39,12 +39,13 @@ from fewshot.images.reference import reference_images
 from fewshot.images.source import ImageSource
 from fewshot.images.views import Views
 from fewshot.prediction import Answer, Answers, Prediction
-from fewshot.training.support_set import Negatives, SupportData
+from fewshot.training.support_set import Labels, Negatives, SupportData, warn_of_folders
 
 if TYPE_CHECKING:
     from fewshot.evaluation.cross_validation import Evaluation
     from fewshot.explain.activation_map import Explanation
     from fewshot.faces.cropper import FaceCropper
+    from fewshot.images.files import PassedOver
     from fewshot.training.fit import EmbeddedSet
 
 _EMBEDDER_PARAMETERS = ("backbone", "models", "views", "image_size", "crop", "no_face", "threads")
@@ -77,6 +78,8 @@ class FewShotClassifier(Updates, Classifier):
         The opened backbone.
     skipped_ : tuple of ImageError
         Images that could not be read while fitting.
+    passed_over_ : tuple of PassedOver
+        What in the folders was not used: other files, folders without images, what may not be read.
     held_out_ : ndarray of float32, shape (n_images, n_rows), or None
         After `fit`: calibrated scores of each image from a head fitted without it, with a last
         column for negatives if there were any; rows of NaN for what could not be held out.
@@ -118,6 +121,7 @@ class FewShotClassifier(Updates, Classifier):
 
     held_out_: NDArray[np.float32] | None = None
     embedded_: EmbeddedSet | None = None
+    passed_over_: tuple[PassedOver, ...] = ()
     # SHA-256 of the files that this classifier was read from or written to, "" for none there.
     _files: Mapping[Path, str] = MappingProxyType({})
 
@@ -134,7 +138,7 @@ class FewShotClassifier(Updates, Classifier):
     def fit(
         self,
         data: SupportData,
-        labels: Sequence[object] | None = None,
+        labels: Labels | None = None,
         *,
         negatives: Negatives | None = None,
         reuse: str | os.PathLike[str] | None = None,
@@ -182,13 +186,15 @@ class FewShotClassifier(Updates, Classifier):
             support, embedder, self.head, self.reject_rate, reuse=reuse, progress=progress
         )
         self.embedder_, self.skipped_ = embedder, self.embedded_.skipped
+        self.passed_over_ = support.passed_over
         _warn_of(self.skipped_)
+        warn_of_folders(self.passed_over_, self.classes_)
         return self
 
     def evaluate(
         self,
         data: SupportData | None = None,
-        labels: Sequence[object] | None = None,
+        labels: Labels | None = None,
         *,
         progress: Progress | None = None,
     ) -> Evaluation:
@@ -371,6 +377,7 @@ class FewShotClassifier(Updates, Classifier):
         updated = copy(self)
         updated.artifact_, updated.skipped_ = artifact, skipped
         updated.held_out_ = updated.embedded_ = None
+        updated.passed_over_ = ()
         _warn_of(skipped, stacklevel=4)
         return updated
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from fewshot._parallel import Progress
 from fewshot.images.source import ImageSource, require_several
-from fewshot.training.support_set import SupportData, gather
+from fewshot.training.support_set import Labels, SupportData, gather, warn_of_folders
 
 if TYPE_CHECKING:
     from fewshot.artifact import Artifact
@@ -38,7 +38,7 @@ class Updates:
     def partial_fit(
         self,
         data: SupportData,
-        labels: Sequence[object] | None = None,
+        labels: Labels | None = None,
         *,
         progress: Progress | None = None,
     ) -> FewShotClassifier:
@@ -63,7 +63,10 @@ class Updates:
         from fewshot.training import update
 
         support = gather(data, labels)
-        return self._updated(*update.add(self._fitted, support, self.embedder_, progress))
+        updated = self._updated(*update.add(self._fitted, support, self.embedder_, progress))
+        updated.passed_over_ = support.passed_over
+        warn_of_folders(support.passed_over, updated.classes_, self._fitted.classes)
+        return updated
 
     def remove(
         self,

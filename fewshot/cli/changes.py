@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from fewshot.cli.output import printable, say_result, warn_skipped
+from fewshot.cli.output import printable, say_result, warn_skipped, warn_unused
 from fewshot.cli.wording import accuracy_text, models_option, quoted
 from fewshot.errors import UsageError
 
@@ -35,27 +35,24 @@ def load_writable(arguments: argparse.Namespace) -> FewShotClassifier:
 
 
 def require_spelling(classes: Sequence[str], labels: Iterable[str | None]) -> None:
-    """Refuse a label that differs from a class only in case or in how Unicode composes it.
+    """Refuse a label that differs from a class only in case.
 
     Raises
     ------
     UsageError
         It would be a new class, which is hardly what is meant.
     """
-    known = {_folded(label): label for label in classes}
+    from fewshot._class_names import class_name, find_class
+
+    known = {class_name(class_name(label).casefold()): label for label in classes}
     for label in labels:
-        if label is not None and label not in classes and _folded(label) in known:
-            meant = known[_folded(label)]
+        if label is None or find_class(classes, label) is not None:
+            continue
+        if meant := known.get(class_name(class_name(label).casefold())):
             raise UsageError(
-                f"there is a class {meant!r}, from which {label!r} differs only in case or in "
-                f"Unicode normalization; give its name as it is: {quoted(meant)}"
+                f"there is a class {meant!r}, from which {label!r} differs only in case; give its "
+                f"name as it is: {quoted(meant)}"
             )
-
-
-def _folded(label: str) -> str:
-    from unicodedata import normalize
-
-    return normalize("NFC", normalize("NFC", label).casefold())
 
 
 def save_change(
@@ -66,6 +63,7 @@ def save_change(
     from fewshot.backbones.find import models_folder
 
     warn_skipped(changed.skipped_)
+    warn_unused(changed.passed_over_, set(changed.classes_) - set(classifier.classes_))
     file = artifact_path(models_folder(arguments.models))
     if changed.artifact_ is not classifier.artifact_:
         changed.save(file)

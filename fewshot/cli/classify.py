@@ -89,7 +89,8 @@ def _classify(
     if asked is not None:
         from fewshot.prediction import class_number
 
-        class_number(classifier.classes_, asked)
+        classes = classifier.classes_
+        arguments.asked = asked = classes[class_number(classes, asked)]  # in its form of Unicode
 
     def show(image: Image, prediction: Prediction) -> None:
         nonlocal status

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from fewshot.cli.options import NO_FACE, add_fitting, add_models
-from fewshot.cli.output import printable, progress_bar, say_result, warn_skipped
+from fewshot.cli.output import printable, progress_bar, say_result, warn_skipped, warn_unused
 from fewshot.cli.wording import (
     accuracy_text,
     classes_text,
@@ -61,9 +61,10 @@ def run(arguments: argparse.Namespace) -> int:
     if embedded and (faces := count_faces(artifact.preprocessing, embedded)):
         summary["faces"] = faces
     errors = [str(error) for error in skipped]
-    record = {"file": str(file), "skipped": errors, "check": found, **summary}
+    unused = warn_unused(classifier.passed_over_, artifact.classes)
+    record = {"file": str(file), "skipped": errors, **unused, "check": found, **summary}
     say_result(arguments, record, _text(record, file, arguments))
-    return 1 if skipped else 0
+    return 1 if skipped or any(each.unreadable for each in classifier.passed_over_) else 0
 
 
 def fit_classifier(arguments: argparse.Namespace, reuse: Path | None) -> FewShotClassifier:

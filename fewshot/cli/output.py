@@ -12,9 +12,10 @@ TYPE_CHECKING = False  # not from `typing`, which takes time to import
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterable, Sequence
-    from typing import TextIO, TypeVar
+    from typing import Any, TextIO, TypeVar
 
     from fewshot.cli.images import Image
+    from fewshot.images.files import PassedOver
 
     Result = TypeVar("Result")
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 # No path is longer, but what was pasted by mistake is.
 _LONGEST_WORD, _LONGEST_LINE = 1000, 4000
+# Of the files and folders that are not used, so many are named.
+_MOST_UNUSED = 10
 
 
 def printable(name: object) -> str:
@@ -73,6 +76,19 @@ def warn_skipped(skipped: Iterable[ImageError]) -> None:
     """Name the images that could not be read."""
     for error in skipped:
         warn(f"skipped {error}")
+
+
+def warn_unused(passed_over: Sequence[PassedOver], classes: Iterable[str]) -> dict[str, Any]:
+    """Name what in folders is not used, and classes that look alike; return it as JSON has it."""
+    from fewshot._class_names import name_alike
+
+    for each in passed_over[:_MOST_UNUSED]:
+        warn(f"not used: {each}")
+    if len(passed_over) > _MOST_UNUSED:
+        warn(f"not used: {len(passed_over) - _MOST_UNUSED} more, which --json lists")
+    for text in name_alike(classes):
+        warn(text)
+    return {"passed_over": [{"path": str(e.path), "reason": e.reason} for e in passed_over]}
 
 
 def show_each(

@@ -16,7 +16,7 @@ from fewshot.images.decode import Header, as_stored, read_header
 from fewshot.images.files import IMAGE_EXTENSIONS
 from fewshot.images.formats import format_of
 from fewshot.images.source import ImageSource
-from fewshot.training.support_set import is_class
+from fewshot.training.class_folders import is_class
 
 # Pixels below which the shorter side must be enlarged 3.5 times and more.
 _TINY = 64
@@ -71,7 +71,8 @@ def _wrong_extension(path: Path, header: Header) -> Iterator[Finding]:
 
 def ignored_files(folder: Path) -> Iterator[Finding]:
     """Report pictures in a folder of classes that fitting passes over."""
-    for path in sorted(folder.iterdir()):
+    one_class = not any(map(is_class, folder.iterdir()))  # its images are in the folder itself
+    for path in [] if one_class else sorted(folder.iterdir()):
         if path.is_file() and path.suffix.lower() in IMAGE_EXTENSIONS:
             found = "an image beside the folders of the classes, so it is not used"
             yield Finding(

@@ -30,6 +30,7 @@ from fewshot.heads.decision import fit_decision
 from fewshot.images.source import ImageSource, describe
 from fewshot.training.fit import embed_support
 from fewshot.training.support_set import (
+    Labels,
     Negatives,
     SupportData,
     SupportSet,
@@ -91,7 +92,7 @@ class _Embedded:
 
 def check(
     data: SupportData | None = None,
-    labels: Sequence[object] | None = None,
+    labels: Labels | None = None,
     *,
     negatives: Negatives | None = None,
     test: SupportData | None = None,
@@ -171,7 +172,7 @@ def _checkup(images: int, classes: int, findings: Sequence[Finding]) -> Checkup:
 
 
 def _gather(
-    data: SupportData, labels: Sequence[object] | None, negatives: Negatives | None
+    data: SupportData, labels: Labels | None, negatives: Negatives | None
 ) -> tuple[SupportSet, dict[str, int]]:
     """List the images and count those of each class, of which a folder may have none."""
     if isinstance(data, (str, os.PathLike)) and labels is None:

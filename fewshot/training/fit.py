@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fewshot import __version__
+from fewshot._class_names import class_name
 from fewshot._parallel import Progress, in_order
 from fewshot.artifact import (
     Artifact,
@@ -224,7 +225,7 @@ def embed_support(
             found[number] = result
         if progress:
             progress(number + 1, len(support))
-    numbers: dict[str | None, int] = {label: i for i, label in enumerate(classes)}
+    numbers: dict[str | None, int] = {class_name(label): i for i, label in enumerate(classes)}
     rows = list(found.values())
     labels = np.array([numbers.get(support.labels[i], len(classes)) for i in found], np.int64)
     faces = choose_faces([row.embeddings for row in rows], labels)

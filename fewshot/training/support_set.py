@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-from fewshot.errors import SupportError
-from fewshot.images.files import IMAGE_EXTENSIONS, image_files
-from fewshot.images.source import ImageSource, require_several
-
-SupportData: TypeAlias = (
-    str
-    | os.PathLike[str]
-    | Mapping[str, Sequence[ImageSource] | str | os.PathLike[str]]
-    | Sequence[ImageSource]
+from fewshot._class_names import name_alike
+from fewshot.errors import FewShotWarning, SkippedWarning, SupportError
+from fewshot.images.files import PassedOver, list_images
+from fewshot.images.source import ImageSource
+from fewshot.training.class_folders import (
+    ClassFolders,
+    advise_nested,
+    note_others,
+    read_class_folders,
+    require_images,
+    require_no_split,
 )
-Negatives: TypeAlias = str | os.PathLike[str] | Sequence[ImageSource]
+from fewshot.training.labels import as_class, as_images, as_labels, require_text
+
+Folder: TypeAlias = str | os.PathLike[str]
+SupportData: TypeAlias = (
+    Folder | Mapping[Any, Iterable[ImageSource] | Folder] | Iterable[ImageSource]
+)
+Labels: TypeAlias = Iterable[object]
+Negatives: TypeAlias = Folder | Iterable[ImageSource]
+# How many of the things that are not used a message names.
+_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -32,11 +44,14 @@ class SupportSet:
         One for each image; None for negatives, which are of none of the classes.
     names : tuple of str
         What each image is called in messages and in the classifier file.
+    passed_over : tuple of PassedOver
+        What in the folders is not used.
     """
 
     images: tuple[ImageSource, ...]
     labels: tuple[str | None, ...]
     names: tuple[str, ...]
+    passed_over: tuple[PassedOver, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse labels that no file can hold."""
@@ -54,7 +69,7 @@ class SupportSet:
 
 def collect(
     data: SupportData,
-    labels: Sequence[object] | None = None,
+    labels: Labels | None = None,
     negatives: Negatives | None = None,
     one_class: Callable[[], bool] = lambda: False,
 ) -> SupportSet:
@@ -62,12 +77,13 @@ def collect(
 
     Parameters
     ----------
-    data : path, mapping, or sequence of ImageSource
+    data : path, mapping, or iterable of ImageSource
         A folder with one folder per class; or label to images or a folder of them; or images,
-        with `labels`.
-    labels : sequence, optional
-        One label for each image of a sequence, made into str; None for a negative.
-    negatives : path or sequence of ImageSource, optional
+        with `labels`: a list, an array, a column of a table, a generator.
+    labels : iterable, optional
+        One label for each image, made into text, in Unicode's composed form; None, in a list,
+        for a negative.
+    negatives : path or iterable of ImageSource, optional
         Images of things that are none of the classes; a folder is read as a whole.
     one_class : callable
         Whether one class is enough without negatives; asked only if there is one.
@@ -75,148 +91,171 @@ def collect(
     Returns
     -------
     SupportSet
-        At least two classes, or one and negatives, of at least one image each.
+        At least two classes, or one and negatives, of at least one image each. Where one class is
+        enough, its images may be in the folder itself.
 
     Raises
     ------
     SupportError
-        If the folder is missing, a class has no image, there are fewer than two classes, or
-        images and labels do not match.
+        If the folder is missing or holds the parts of a split, a class has no image, there are
+        fewer than two classes, or images and labels do not match.
     """
-    support = gather(data, labels)
+    if isinstance(data, (str, os.PathLike)) and labels is None:
+        found = read_class_folders(data)
+        if not found.images and found.beside and (negatives is not None or one_class()):
+            found = found.as_one_class
+        support = _from_folder(found)
+    else:
+        support = gather(data, labels)
     alone = negatives is None and None not in support.labels
     if not support.classes or (alone and not (len(support.classes) == 1 and one_class())):
         require_two_classes(support.classes, data)
     return support if negatives is None else with_negatives(support, negatives)
 
 
-def gather(data: SupportData, labels: Sequence[object] | None = None) -> SupportSet:
+def gather(data: SupportData, labels: Labels | None = None) -> SupportSet:
     """Gather labelled images as `collect` does, of however many classes."""
     if isinstance(data, (str, os.PathLike)):
         if labels is not None:
             raise SupportError("labels given with a folder, whose own folders are the labels")
-        return _from_folder(data)
+        return _from_folder(read_class_folders(data))
     if isinstance(data, Mapping):
         if labels is not None:
             raise SupportError("labels given with a mapping, whose keys are the labels")
         return _from_mapping(data)
     if labels is None:
         raise SupportError("images without labels; give one label for each image")
-    require_several(data)
-    return _from_pairs(list(data), list(labels))
+    return _from_pairs(as_images(data, "images"), as_labels(labels))
 
 
 def require_two_classes(classes: Sequence[str], data: object = None) -> None:
     """Refuse to fit on a single class, and say why."""
     if len(classes) >= 2:
         return
-    where = f"{os.fspath(data)}: " if isinstance(data, (str, os.PathLike)) else ""
     found = f"only one class, {classes[0]!r}" if classes else "no class"
+    advice = "add a folder of something else, one folder per class, or negatives"
+    where = left_out = ""
+    if isinstance(data, (str, os.PathLike)):
+        folders = read_class_folders(data)
+        where = f"{os.fspath(data)}: "
+        left_out = "".join(f"; left out: {each}" for each in folders.passed_over[:_NAMED])
+        if inner := advise_nested(folders):
+            raise SupportError(f"{where}found {found}, which holds folders of images; give {inner}")
     raise SupportError(
-        f"{where}found {found}; a classifier tells classes apart, so it needs two or more: "
-        "add a folder of something else, one folder per class, or negatives"
+        f"{where}found {found}{left_out}; a classifier tells classes apart, so it needs two or "
+        f"more: {advice}"
     )
 
 
-def require_text(label: str) -> None:
-    """Refuse a label with half a character; what stands for a byte in a folder's name is none.
-
-    Raises
-    ------
-    SupportError
-        It names the label.
-    """
-    try:
-        label.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError as error:
-        raise SupportError(f"label {label!r}: not Unicode text; give another name") from error
-
-
-def _from_folder(data: str | os.PathLike[str]) -> SupportSet:
-    """Read `folder/<class>/*`."""
-    folder, groups = Path(data), list_folder(data)
-    if not groups:
-        require_two_classes((), data)
-    for label, files in groups.items():
-        require_images(files, folder / label)
-    pairs = [(file, label) for label, files in groups.items() for file in files]
-    return SupportSet(
-        images=tuple(file for file, _ in pairs),
-        labels=tuple(label for _, label in pairs),
-        names=tuple(file.relative_to(folder).as_posix() for file, _ in pairs),
-    )
-
-
-def list_folder(data: str | os.PathLike[str]) -> dict[str, list[Path]]:
+def list_folder(data: Folder) -> dict[str, list[Path]]:
     """List the images of each folder in a folder: label to files, of which there may be none.
+
+    Images that are in no folder at all are those of one class, which has the folder's name.
 
     Raises
     ------
     SupportError
         If it is not a folder.
     """
-    if not os.fspath(data):
-        raise SupportError("an empty name was given for the data; expected a folder")
-    folder = Path(data)
-    if not folder.is_dir():
-        state = "is a file" if folder.exists() else "no such folder"
-        raise SupportError(f"{folder}: {state}; expected a folder with one folder per class")
-    return {d.name: image_files(d) for d in sorted(folder.iterdir()) if is_class(d)}
-
-
-def require_images(images: Sequence[object], where: object) -> None:
-    """Refuse a class without images."""
-    if not images:
-        kinds = " ".join(IMAGE_EXTENSIONS)
-        raise SupportError(f"{where}: no images found ({kinds}); add at least one")
-
-
-def _from_mapping(
-    data: Mapping[str, Sequence[ImageSource] | str | os.PathLike[str]],
-) -> SupportSet:
-    """Flatten label to images."""
-    pairs = []
-    for label, images in data.items():
-        if isinstance(images, (str, os.PathLike)):
-            images = image_files(Path(images))
-        require_several(images)
-        require_images(images, f"class {str(label)!r}")
-        pairs += [(image, label) for image in images]
-    return _from_pairs([image for image, _ in pairs], [label for _, label in pairs])
+    found = read_class_folders(data)
+    empty: dict[str, list[Path]] = {name: [] for name in found.empty}
+    return dict(sorted({**empty, **found.as_one_class.images}.items()))
 
 
 def with_negatives(support: SupportSet, negatives: Negatives) -> SupportSet:
     """Add images that are of none of the classes."""
-    if isinstance(negatives, (str, os.PathLike)):
-        images: Sequence[ImageSource] = image_files(Path(negatives))
-        require_images(images, negatives)
-    else:
-        require_several(negatives)
-        images = list(negatives)
+    passed_over: list[PassedOver] = []
+    images = _in_folder(negatives, negatives, passed_over)
+    if images is None:
+        images = as_images(negatives, "negatives")  # type: ignore[arg-type]
         require_images(images, "negatives")
     more = _from_pairs(images, [None] * len(images))
     return SupportSet(
-        support.images + more.images, support.labels + more.labels, support.names + more.names
+        support.images + more.images,
+        support.labels + more.labels,
+        support.names + more.names,
+        (*support.passed_over, *passed_over),
     )
 
 
-def _from_pairs(images: Sequence[ImageSource], labels: Sequence[object]) -> SupportSet:
+def warn_of_folders(
+    passed_over: Sequence[PassedOver], classes: Iterable[str], before: Iterable[str] = ()
+) -> None:
+    """Warn the caller's caller of what is not used, and of new classes that look alike."""
+    if passed_over:
+        named = "; ".join(map(str, passed_over[:_NAMED]))
+        more = f"; and {n} more" if (n := len(passed_over) - _NAMED) > 0 else ""
+        warnings.warn(f"not used: {named}{more}", SkippedWarning, stacklevel=3)
+    known = name_alike(before)
+    for text in name_alike(classes):
+        if text not in known:
+            warnings.warn(text, FewShotWarning, stacklevel=3)
+
+
+def _from_folder(found: ClassFolders) -> SupportSet:
+    """Read `folder/<class>/*`."""
+    require_no_split(found)
+    if not found.images:
+        require_two_classes((), found.folder)
+    pairs = [(file, label) for label, files in found.images.items() for file in files]
+    return SupportSet(
+        images=tuple(file for file, _ in pairs),
+        labels=tuple(label for _, label in pairs),
+        names=tuple(file.relative_to(found.folder).as_posix() for file, _ in pairs),
+        passed_over=tuple(found.passed_over),
+    )
+
+
+def _from_mapping(data: Mapping[Any, Iterable[ImageSource] | Folder]) -> SupportSet:
+    """Flatten label to images."""
+    pairs: list[tuple[ImageSource, str | None]] = []
+    passed_over: list[PassedOver] = []
+    keys: dict[str | None, object] = {}
+    for key, value in data.items():
+        label = as_class(key)
+        if label in keys:
+            raise SupportError(f"{keys[label]!a} and {key!a}: two keys of one name")
+        keys[label] = key
+        images = _in_folder(value, f"class {label!r}", passed_over)
+        if images is None:
+            images = as_images(value, f"class {label!r}")  # type: ignore[arg-type]
+            require_images(images, f"class {label!r}")
+        pairs += [(image, label) for image in images]
+    return _from_pairs(
+        [image for image, _ in pairs], [label for _, label in pairs], tuple(passed_over)
+    )
+
+
+def _in_folder(
+    value: object, where: object, passed_over: list[PassedOver]
+) -> list[ImageSource] | None:
+    """List the images of a folder, of which there must be some; None if it is not given as one."""
+    if not isinstance(value, (str, os.PathLike)):
+        return None
+    if os.path.isfile(value):
+        raise SupportError(
+            f"{where}: {os.fspath(value)} is a file; give a list of files, or a folder"
+        )
+    listing = list_images(Path(value))
+    require_images(listing.images, where, listing)
+    passed_over += note_others(listing, Path(value))
+    return list(listing.images)
+
+
+def _from_pairs(
+    images: Sequence[ImageSource],
+    labels: Sequence[str | None],
+    passed_over: tuple[PassedOver, ...] = (),
+) -> SupportSet:
     """Match images with labels, and name them by path or by position."""
     if len(images) != len(labels):
         raise SupportError(f"{len(images)} images but {len(labels)} labels; give one for each")
-    if "" in labels:
-        raise SupportError("an empty label was given; expected a word, or None for a negative")
     return SupportSet(
         images=tuple(images),
-        labels=tuple(None if label is None else str(label) for label in labels),
+        labels=tuple(labels),
         names=tuple(
             str(image) if isinstance(image, (str, os.PathLike)) else f"image[{i}]"
             for i, image in enumerate(images)
         ),
+        passed_over=passed_over,
     )
-
-
-def is_class(path: Path) -> bool:
-    """Tell a class folder from files, hidden folders, and a classifier's own folder."""
-    own = (path / "classifier.pkl").exists()
-    return path.is_dir() and not path.name.startswith(".") and not own

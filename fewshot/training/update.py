@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,18 +11,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fewshot._class_names import class_name, find_class, is_blank
 from fewshot._parallel import Progress
 from fewshot.artifact import Artifact, SupportRecord
 from fewshot.embedder import Embedder
 from fewshot.errors import ImageError, SupportError, UsageError
 from fewshot.images.source import ImageSource, content_hash, describe, require_several
+from fewshot.prediction import class_number
 from fewshot.training.fit import embed_support, fit_embeddings, require_faces
-from fewshot.training.support_set import (
-    SupportSet,
-    gather,
-    require_text,
-    require_two_classes,
-)
+from fewshot.training.labels import require_text
+from fewshot.training.support_set import SupportSet, gather, require_two_classes
 
 Rows = NDArray[np.int64]
 
@@ -49,7 +47,7 @@ def add(
         One for each image left out: unreadable, or known under another label.
     """
     kept = artifact.support
-    classes = tuple(sorted({*artifact.classes, *support.classes}))
+    classes = _with_classes(artifact, support.classes)
     embedded = embed_support(support, classes, embedder, kept, progress, choose=True)
     record, skipped = embedded.record, embedded.skipped
     require_faces(artifact.preprocessing, skipped)
@@ -117,9 +115,9 @@ def relabel(artifact: Artifact, rows: Rows, label: str) -> Artifact:
         If a single class would be left.
     """
     label = _name(label)
-    classes = tuple(sorted({*artifact.classes, label}))
+    classes = _with_classes(artifact, [label])
     labels = _renumber(artifact, classes)
-    labels[rows] = classes.index(label)
+    labels[rows] = class_number(classes, label)
     return _fit_again(artifact, replace(artifact.support, labels=labels), classes)
 
 
@@ -137,9 +135,11 @@ def rename(artifact: Artifact, old: str, new: str) -> Artifact:
         If there is no class of the old name, or already one of the new.
     """
     rows = np.flatnonzero(artifact.support.labels == artifact.number_of(old))
-    if new == old:
+    new = _name(new)
+    number = find_class(artifact.classes, new)
+    if number == artifact.number_of(old):
         raise UsageError(f"{new!r} is its name already")
-    if new in artifact.classes:
+    if number is not None:
         raise UsageError(
             f"there is a class {new!r} already; to put images of {old!r} into it, relabel them"
         )
@@ -166,6 +166,7 @@ def correct(
     SupportError
         If a single class would be left.
     """
+    images = list(images)
     keys = [content_hash(image) for image in images]
     held = np.flatnonzero(np.isin(artifact.support.hashes, keys))
     new = [i for i, key in enumerate(keys) if key not in artifact.support.hashes]
@@ -307,10 +308,16 @@ def _join(first: SupportRecord, second: SupportRecord) -> SupportRecord:
 
 def _name(label: object) -> str:
     """Refuse a class without a name."""
-    if not str(label):
+    if is_blank(str(label)):
         raise UsageError("an empty name was given for a class; expected a word")
     require_text(str(label))
-    return str(label)
+    return class_name(label)
+
+
+def _with_classes(artifact: Artifact, labels: Iterable[str]) -> tuple[str, ...]:
+    """Return the classes of an artifact and those that are new, whatever form the names have."""
+    new = (label for label in labels if find_class(artifact.classes, label) is None)
+    return tuple(sorted({*artifact.classes, *new}))
 
 
 def _conflict(name: str, earlier: str) -> ImageError:

@@ -72,9 +72,6 @@ def test_several_images_are_removed_by_several_options(cli: Run, folder: Path) -
     assert told.stdout.startswith("disc 4 -> 1\n")
 
 
-CAFE = "caf\u00e9"
-
-
 @pytest.mark.parametrize(
     "words",
     [
@@ -82,22 +79,19 @@ CAFE = "caf\u00e9"
         ["add", "a.png", "--label", "DISC"],
         ["add", "more"],
         ["relabel", "grid/00.png", "dISC"],
-        ["classify", "a.png", "--correct", "cafe\u0301"],
     ],
 )
 def test_another_spelling_of_a_class_is_no_new_class(
     cli: Run, folder: Path, tmp_path: Path, words: list[str]
 ) -> None:
     draw("disc", 5).save(tmp_path / "a.png")
-    assert cli("rename", "stripes", CAFE).returncode == 0
     (tmp_path / "more" / "Disc").mkdir(parents=True)
     shutil.copy(tmp_path / "a.png", tmp_path / "more" / "Disc" / "1.png")
     before = (folder / "classifier.pkl").read_bytes()
     told = cli(*words)
-    meant = CAFE if words[-1].startswith("cafe") else "disc"
     assert (told.returncode, told.stdout) == (2, "")
-    assert f"there is a class {meant!r}, from which " in told.stderr
-    assert told.stderr.endswith(f"give its name as it is: {meant}\n") or meant == CAFE
+    assert "there is a class 'disc', from which " in told.stderr
+    assert told.stderr.endswith("give its name as it is: disc\n")
     assert (folder / "classifier.pkl").read_bytes() == before
 
 

@@ -43,7 +43,10 @@ def test_symlink_loops_end(tmp_path: Path) -> None:
         ([], "found no class; a classifier tells classes apart, so it needs two or more"),
         (["stray.jpg"], "found no class"),
         (["only/1.png"], "found only one class, 'only'; .* needs two or more"),
-        (["cat/1.png", "dog/notes.txt"], r"dog: no images found \(.jpg .jpeg .png .*\); add"),
+        (
+            ["cat/1.png", "dog/notes.txt"],
+            r"only one class, 'cat'; left out: .*dog: no images in it",
+        ),
     ],
 )
 def test_folders_that_cannot_be_fitted_on(paths: list[str], message: str, tmp_path: Path) -> None:
