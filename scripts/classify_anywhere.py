@@ -1,4 +1,4 @@
-"""Classify pictures with a file that `fewshot export` wrote, where fewshot is not installed."""
+"""Classify images with a file that `fewshot export` wrote, where fewshot is not installed."""
 
 import json
 import math

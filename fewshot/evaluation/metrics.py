@@ -27,8 +27,9 @@ def t_interval(values: Sequence[float]) -> tuple[float, float]:
     """Return the 95 % interval of the mean of two or more values, by Student's t."""
     from scipy.stats import sem, t
 
-    low, high = t.interval(0.95, len(values) - 1, np.mean(values), sem(values))
-    return float(low), float(high)
+    mean = float(np.mean(values))
+    half = float(t.ppf(0.975, len(values) - 1) * sem(values))
+    return mean - half, mean + half
 
 
 def confusion_matrix(truth: Labels, predicted: Labels, n_classes: int) -> Labels:

@@ -8,9 +8,9 @@
 //   const [answer] = await classifier.classify([image]);
 //   console.log(answer.known ? answer.label : "unknown", answer.probability);
 //
-// An image is { data, width, height }: upright RGB or RGBA pixels, row by row, 8 bits a channel, as
-// ImageData, or as sharp(file).rotate().raw() gives them. In a browser, decode(file) makes one.
-// Images are resized as Pillow does, to the last bit, so that answers are those of Python.
+// An image is { data, width, height }: upright pixels, row by row, RGB, RGBA or grey, 8 bits a
+// channel, as ImageData, or as sharp(file).rotate().raw() gives them. In a browser, decode(file)
+// makes one. Images are resized as Pillow does, to the last bit, so that answers are those of Python.
 
 export class Classifier {
   /** Open a file, given as Uint8Array or ArrayBuffer; options are those of onnxruntime's session. */
@@ -71,11 +71,12 @@ export async function decode(blob, mostPixels = 4096 * 4096) {
 export function resize(image, metadata) {
   const { data, width, height } = image;
   const channels = data.length / (width * height);
-  if (channels !== 3 && channels !== 4) {
-    throw new Error(`${data.length} values for ${width} x ${height} pixels; expected RGB or RGBA`);
+  if (![1, 3, 4].includes(channels)) {
+    const found = `${data.length} values for ${width} x ${height} pixels`;
+    throw new Error(`${found}; expected grey, RGB or RGBA`);
   }
   const size = Number(metadata.image_size);
-  const rgb = channels === 4 ? onWhite(data) : data;
+  const rgb = { 1: fromGrey, 3: (pixels) => pixels, 4: onWhite }[channels](data);
   const box = boxOf(width, height, metadata);
   if (metadata.interpolation === "nearest") return nearest(rgb, width, size, box);
   const rows = weights(height, box[1], box[3], size, FILTERS[metadata.interpolation]);
@@ -125,6 +126,10 @@ function* fieldsOf(message) {
 }
 
 // --- what Pillow does ---------------------------------------------------------------------------
+
+function fromGrey(grey) {
+  return Uint8Array.from({ length: grey.length * 3 }, (_, n) => grey[Math.floor(n / 3)]);
+}
 
 // Like Image.alpha_composite on white.
 function onWhite(rgba) {

@@ -1,4 +1,4 @@
-"""Measure fewshot on folders of images; every number in the README comes from here."""
+"""Measure fewshot on folders of images; docs/benchmarks.md holds what they say."""
 
 import argparse
 import sys
@@ -18,30 +18,11 @@ _REPEAT = "rounds of each comparison, fewer of what takes long (default: 15)"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one benchmark.
-
-    Parameters
-    ----------
-    argv : sequence of str, optional
-        The arguments; by default those of the process.
-
-    Returns
-    -------
-    int
-        0, or 2 when nothing could be measured.
-    """
+    """Run one benchmark; return 0, or 2 when nothing could be measured."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    help_text = "accuracy, calibration and rejection, beside published methods"
-    _add_accuracy(commands.add_parser("accuracy", help=help_text))
-    help_text = "accuracy on random small tasks, the episodes of few-shot papers"
-    _add_episodes(commands.add_parser("episodes", help=help_text))
-    help_text = "speed and memory, beside their targets; the default"
-    _add_speed(commands.add_parser("speed", help=help_text))
-    help_text = "size, accuracy and speed of the precisions of an exported file"
-    _add_precision(commands.add_parser("precision", help=help_text))
-    help_text = "how many mistakes in labelled images are found, and how many false alarms"
-    _add_check(commands.add_parser("check", help=help_text))
+    for name, (add_arguments, text) in _COMMANDS.items():
+        add_arguments(commands.add_parser(name, help=text))
     given = sys.argv[1:] if argv is None else argv
     arguments = parser.parse_args(given or ["speed"])
     try:
@@ -53,7 +34,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _add_accuracy(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the benchmark of accuracy, calibration and rejection."""
     add = parser.add_argument
     _add_sets(parser)
     add("--shots", type=_numbers, default=[1, 5, 10, 20], metavar="N,N,...")
@@ -62,7 +42,6 @@ def _add_accuracy(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_episodes(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the benchmark on episodes."""
     add = parser.add_argument
     _add_sets(parser, draws=False)
     add("--episodes", type=int, default=600, metavar="N", help="to draw (default: 600)")
@@ -89,13 +68,11 @@ def _add_sets(parser: argparse.ArgumentParser, draws: bool = True) -> None:
 
 
 def _add_check(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the benchmark of mistakes in labelled images."""
     _add_sets(parser)
     parser.set_defaults(run=check_table.run)
 
 
 def _add_precision(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the benchmark of precisions."""
     add = parser.add_argument
     _add_sets(parser)
     add("--repeat", type=int, default=60, metavar="N", help="rounds of timing (default: 60)")
@@ -110,7 +87,6 @@ def _precisions(arguments: argparse.Namespace) -> None:
 
 
 def _add_speed(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the benchmark of speed and memory."""
     add = parser.add_argument
     add(
         "--data",
@@ -133,7 +109,6 @@ def _add_speed(parser: argparse.ArgumentParser) -> None:
 
 
 def _groups(text: str) -> list[str]:
-    """Parse names of groups with commas between."""
     names = text.split(",")
     if unknown := set(names) - set(speed_table.GROUPS):
         raise argparse.ArgumentTypeError(f"unknown: {', '.join(sorted(unknown))}")
@@ -141,9 +116,16 @@ def _groups(text: str) -> list[str]:
 
 
 def _numbers(text: str) -> list[int]:
-    """Parse numbers with commas between."""
     return [int(part) for part in text.split(",")]
 
+
+_COMMANDS = {
+    "accuracy": (_add_accuracy, "accuracy, calibration and rejection, beside published methods"),
+    "episodes": (_add_episodes, "accuracy on random small tasks, the episodes of few-shot papers"),
+    "speed": (_add_speed, "speed and memory, beside their targets; the default"),
+    "precision": (_add_precision, "size, accuracy and speed of exported precisions"),
+    "check": (_add_check, "how many mistakes in labelled images are found, and false alarms"),
+}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -79,7 +79,7 @@ def load_set(folder: Path, views: int, cache: Path) -> SupportRecord:
 
 def embed_set(folder: Path, embedder: Embedder, kept: Path) -> SupportRecord:
     """Embed every image of a set, or take from a file what an earlier run kept in it."""
-    artifact, *_ = fit_artifact(collect(folder), embedder, "centroid", reuse=kept)
+    artifact, *_ = fit_artifact(collect(folder), embedder, "centroid", REJECT_RATE, reuse=kept)
     write_artifact(artifact, kept)
     return artifact.support
 
@@ -181,7 +181,7 @@ def _figures(row: Row, arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _rejection(records: dict[str, SupportRecord], draws: int) -> dict[str, float | None]:
-    """Measure how well images of other classes, and of other sets, are told from genuine ones."""
+    """Measure how well images of other classes, and of other sets, are told from known ones."""
     near, far, away = [], [], []
     for name, record in records.items():
         others = [r.embeddings[::7] for other, r in records.items() if other != name]
@@ -204,12 +204,12 @@ def _rejection(records: dict[str, SupportRecord], draws: int) -> dict[str, float
                 logits = decision.head.scores(of) / np.float32(decision.temperature)
                 return np.asarray(decision.rejection.confidence(logits, of))
 
-            genuine = confidence(embeddings[query])
-            away.append(float((genuine < decision.rejection.threshold).mean()))
+            known = confidence(embeddings[query])
+            away.append(float((known < decision.rejection.threshold).mean()))
             if not own.all():
-                near.append(_auroc(genuine, confidence(record.embeddings[~own])))
+                near.append(_auroc(known, confidence(record.embeddings[~own])))
             if others:
-                far.append(_auroc(genuine, confidence(np.concatenate(others))))
+                far.append(_auroc(known, confidence(np.concatenate(others))))
     figures = {"near_auroc": near, "far_auroc": far, "false_rejections": away}
     return {name: float(np.mean(v)) if v else None for name, v in figures.items()}
 

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from measuring import Figure
+from image_sets import SHOTS, ImageSets
 from numpy.typing import NDArray
-from pictures import SHOTS, Pictures
 from PIL import Image
+from timing import Figure
 
 from fewshot import Embedder
 from fewshot.evaluation.learning_curve import draw_splits
@@ -20,9 +20,9 @@ from fewshot.images.files import image_files
 _ENLARGED, _DRAWS = 4, 10
 
 
-def decoding(pictures: Pictures, repeat: int) -> Iterator[Figure]:
+def decoding(images: ImageSets, repeat: int) -> Iterator[Figure]:
     """Fit on some of the images, enlarged, and ask about the others, decoded in both ways."""
-    files = [file for folder in (pictures.support, pictures.query) for file in image_files(folder)]
+    files = [file for folder in (images.support, images.query) for file in image_files(folder)]
     _, labels = np.unique([file.parent.name for file in files], return_inverse=True)
     embedder, encoded = Embedder(), [_enlarged(file) for file in files]
     reduced = embedder.embed(encoded)

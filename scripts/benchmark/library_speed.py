@@ -9,11 +9,11 @@ from itertools import cycle, islice
 from pathlib import Path
 
 import numpy as np
-from bare import SIDE, load_pixels, open_session
-from measuring import Figure, interleaved, timed
+from bare_script import SIDE, load_pixels, open_session
+from image_sets import ImageSets
 from numpy.typing import NDArray
-from pictures import Pictures
 from threadpoolctl import threadpool_limits
+from timing import Figure, interleaved, timed
 
 from fewshot import Embedder, FewShotClassifier
 from fewshot._parallel import available_processors
@@ -31,14 +31,14 @@ _MANY = 100
 _PATIENCE = 60.0
 
 
-def warm(pictures: Pictures, repeat: int) -> Iterator[Figure]:
+def warm(images: ImageSets, repeat: int) -> Iterator[Figure]:
     """Time one answer for pixels at hand, beside the network alone."""
     pixels = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), np.uint8)
-    classifier = FewShotClassifier.load(pictures.models)
+    classifier = FewShotClassifier.load(images.models)
     # A session each, so that none finds its weights in the cache more often than the others.
     alone = {
         f"onnxruntime, {output}": partial(
-            open_session(pictures.backbone, 1).run, [output], {"image": pixels[np.newaxis]}
+            open_session(images.backbone, 1).run, [output], {"image": pixels[np.newaxis]}
         )
         for output in ("embedding", "feature_map")
     }
@@ -53,17 +53,17 @@ def warm(pictures: Pictures, repeat: int) -> Iterator[Figure]:
     )
 
 
-def throughput(pictures: Pictures, repeat: int) -> Iterator[Figure]:
+def throughput(images: ImageSets, repeat: int) -> Iterator[Figure]:
     """Count images per second through `Embedder.stream`, beside each half of the work alone."""
-    shuffled = random.Random(0).sample(pictures.small, len(pictures.small))
-    sizes = {"small files": (shuffled, _SMALL), "large photographs": (pictures.large, _LARGE)}
+    shuffled = random.Random(0).sample(images.small, len(images.small))
+    sizes = {"small files": (shuffled, _SMALL), "large photographs": (images.large, _LARGE)}
     for name, (paths, number) in sizes.items():
         # Load comes and goes within seconds, so each turn takes a part of the images.
         endless = cycle(paths)
         parts = [list(islice(endless, number // _PARTS)) for _ in range(_PARTS)]
         others = {f"{n} threads": _embedding(Embedder(threads=n), parts) for n in _THREADS}
         with ThreadPoolExecutor(available_processors()) as pool:
-            floors = _floors(pool, parts, pictures.backbone)
+            floors = _floors(pool, parts, images.backbone)
             tasks = {"fewshot": _embedding(Embedder(), parts), **floors}
             seconds = interleaved(tasks | others, repeat)
             spent = interleaved(tasks, max(1, repeat // 3), time.process_time)
@@ -122,7 +122,7 @@ def _beside_floors(
     )
 
 
-def head(pictures: Pictures, repeat: int) -> Iterator[Figure]:
+def head(images: ImageSets, repeat: int) -> Iterator[Figure]:
     """Time fitting and asking the head on made-up embeddings, and how both grow."""
     fits: dict[int, float] = {}
     for ways, shots in _SIZES:

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import onnx
 from accuracy_table import REJECT_RATE, USUAL_SHOTS, embed_set
-from measuring import interleaved
 from threadpoolctl import threadpool_limits
+from timing import interleaved
 
 from fewshot import FewShotClassifier
 from fewshot.artifact import SupportRecord
@@ -48,9 +48,9 @@ def run(arguments: argparse.Namespace) -> None:
     print(json.dumps(result) if arguments.json else "\n".join(_table(result)))
 
 
-def _write(precision: str, file: Path, photographs: Sequence[Path] = ()) -> Path:
-    """Write the backbone in a precision, calibrated on photographs or on drawn pictures."""
-    pixels = calibration_pixels(photographs, Embedder().preprocessing_) if photographs else None
+def _write(precision: str, file: Path, images: Sequence[Path] = ()) -> Path:
+    """Write the backbone in a precision, calibrated on images or on drawn ones."""
+    pixels = calibration_pixels(images, Embedder().preprocessing_) if images else None
     onnx.save(convert_backbone(precision, find_backbone(), pixels), file)
     return file
 
@@ -118,7 +118,7 @@ def _fit(embeddings: Any, labels: Any) -> Decision:
 
 
 def _resized(sets: Sequence[Path]) -> dict[str, float]:
-    """Compare answers for photographs resized in the graph with those resized by Pillow."""
+    """Compare answers for images resized in the graph with those resized by Pillow."""
     moved, same = [], []
     for folder in sets:
         with tempfile.TemporaryDirectory() as temporary:

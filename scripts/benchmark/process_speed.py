@@ -8,9 +8,9 @@ from itertools import cycle, islice
 from pathlib import Path
 from statistics import median
 
-from measuring import Figure, child, fewshot, interleaved, peak_memory, script, timed
-from pictures import Pictures, copy_images
+from image_sets import ImageSets, copy_images
 from PIL import Image
+from timing import Figure, child, fewshot, interleaved, peak_memory, script, timed
 
 from fewshot import Embedder, FewShotClassifier, read_artifact
 from fewshot.heads.decision import fit_decision
@@ -26,11 +26,11 @@ _EMBED_ALL = (
 )
 
 
-def cold_start(pictures: Pictures, repeat: int) -> Iterator[Figure]:
+def cold_start(images: ImageSets, repeat: int) -> Iterator[Figure]:
     """Time commands from start to end, beside the least that could do the same."""
-    image, models = pictures.small[0], pictures.models
+    image, models = images.small[0], images.models
     bare = {
-        f"bare script, {name}": child(*script("bare.py", image, pictures.backbone, threads))
+        f"bare script, {name}": child(*script("bare_script.py", image, images.backbone, threads))
         for name, threads in (("default threads", "0"), ("one thread", "1"))
     }
     tasks = {
@@ -59,12 +59,12 @@ def cold_start(pictures: Pictures, repeat: int) -> Iterator[Figure]:
     )
 
 
-def memory(pictures: Pictures, repeat: int) -> Iterator[Figure]:
+def memory(images: ImageSets, repeat: int) -> Iterator[Figure]:
     """Measure the peak resident memory of processes; a peak hardly varies, so each runs once."""
     if importlib.util.find_spec("resource") is None:
         yield Figure("peak memory", None, note="skipped: this system does not tell it")
         return
-    few, many = (_peak_of_embedding(pictures, number) for number in (FEW, MANY))
+    few, many = (_peak_of_embedding(images, number) for number in (FEW, MANY))
     yield Figure(
         f"embedding {MANY} small images over {FEW}",
         many / few,
@@ -73,43 +73,43 @@ def memory(pictures: Pictures, repeat: int) -> Iterator[Figure]:
         f"{many:.0f} MiB over {few:.0f} MiB",
         {f"{FEW} images, MiB": few, f"{MANY} images, MiB": many},
     )
-    largest = max(pictures.large, key=_pixels)
-    folder = pictures.folder / "several"
-    copy_images(islice(cycle(pictures.large), FOLDER), folder)
+    largest = max(images.large, key=_pixels)
+    folder = images.folder / "several"
+    copy_images(islice(cycle(images.large), FOLDER), folder)
     note = f"the largest, {_pixels(largest) / 1e6:.0f} megapixels"
-    yield _peak_of_classify(pictures, "one large photograph", largest, 150, note)
-    yield _peak_of_classify(pictures, f"a folder of {FOLDER} such", folder, 300)
+    yield _peak_of_classify(images, "one large photograph", largest, 150, note)
+    yield _peak_of_classify(images, f"a folder of {FOLDER} such", folder, 300)
 
 
-def _peak_of_embedding(pictures: Pictures, number: int) -> float:
+def _peak_of_embedding(images: ImageSets, number: int) -> float:
     """Measure a process that embeds so many small images."""
-    names = pictures.folder / f"{number}.txt"
-    paths = (str(path.absolute()) for path in islice(cycle(pictures.small), number))
+    names = images.folder / f"{number}.txt"
+    paths = (str(path.absolute()) for path in islice(cycle(images.small), number))
     names.write_text("\n".join(paths), encoding="utf-8")
     return peak_memory([sys.executable, "-c", _EMBED_ALL, names])
 
 
 def _peak_of_classify(
-    pictures: Pictures, name: str, images: Path, bound: float, note: str = ""
+    images: ImageSets, name: str, what: Path, bound: float, note: str = ""
 ) -> Figure:
     """Measure a process that classifies."""
-    peak = peak_memory(fewshot("classify", "--models", pictures.models, images))
+    peak = peak_memory(fewshot("classify", "--models", images.models, what))
     return Figure(f"fewshot classify, {name}", peak, "MiB", ("<", bound), note)
 
 
 def _pixels(path: Path) -> int:
-    """Count the pixels of a photograph."""
+    """Count the pixels of an image."""
     with Image.open(path) as image:
         return image.width * image.height
 
 
-def refit(pictures: Pictures, repeat: int) -> Iterator[Figure]:
+def refit(images: ImageSets, repeat: int) -> Iterator[Figure]:
     """Time fitting again after one image was added to a folder."""
-    data, models, earlier = (pictures.folder / name for name in ("grown", "fitted", "earlier"))
-    *kept, last = copy_images(pictures.small[: REFIT + 1], data)
+    data, models, earlier = (images.folder / name for name in ("grown", "fitted", "earlier"))
+    *kept, last = copy_images(images.small[: REFIT + 1], data)
     first, again = [], []
     fit = child(*fewshot("fit", data, "--output", models))
-    spare = shutil.move(last, pictures.folder)
+    spare = shutil.move(last, images.folder)
     for _ in range(max(1, repeat // 5)):
         shutil.rmtree(models, ignore_errors=True)
         last.unlink(missing_ok=True)
@@ -132,9 +132,8 @@ def _refit_parts(data: Path, earlier: Path, new: Path, rounds: int) -> Iterator[
     embedded: list[int] = []
 
     def fit() -> None:
-        steps: list[int] = []
-        FewShotClassifier().fit(data, reuse=earlier, progress=lambda done, _: steps.append(done))
-        embedded.append(len(steps))
+        found = FewShotClassifier().fit(data, reuse=earlier).embedded_
+        embedded.append(found.n_embedded if found else 0)
 
     record = read_artifact(earlier).support
     n_classes = int(record.labels.max()) + 1

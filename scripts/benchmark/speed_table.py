@@ -12,11 +12,11 @@ from importlib.metadata import version
 from pathlib import Path
 
 from decoding_loss import decoding
+from image_sets import ImageSets, find_images
 from library_speed import head, throughput, warm
-from measuring import Figure
-from pictures import Pictures, find_pictures
 from process_speed import cold_start, memory, refit
-from tutorial_speed import tutorials
+from timing import Figure
+from tutorial_table import tutorials
 
 from fewshot._parallel import available_processors
 from fewshot.classifier.verification import machine
@@ -39,11 +39,11 @@ def run(arguments: argparse.Namespace) -> None:
     """Measure, and print tables or JSON."""
     groups = {}
     with tempfile.TemporaryDirectory(prefix="fewshot-speed-") as folder:
-        pictures = find_pictures(arguments.data, arguments.large, Path(folder))
+        images = find_images(arguments.data, arguments.large, Path(folder))
         if not arguments.json:
             print(textwrap.fill(_machine(), _WIDTH))
         for name in arguments.only or GROUPS:
-            groups[name] = _measure(name, pictures, max(1, arguments.repeat))
+            groups[name] = _measure(name, images, max(1, arguments.repeat))
             if not arguments.json:
                 print("\n".join(_table(name, groups[name])), flush=True)
     if arguments.json:
@@ -51,12 +51,12 @@ def run(arguments: argparse.Namespace) -> None:
         print(json.dumps({"machine": _machine(), "figures": figures}))
 
 
-def _measure(name: str, pictures: Pictures, repeat: int) -> list[Figure]:
+def _measure(name: str, images: ImageSets, repeat: int) -> list[Figure]:
     """Take one group of figures, and say so if somebody is watching."""
     watched = sys.stderr.isatty()
     if watched:
         print(f"measuring {name} ...", end="\r", file=sys.stderr, flush=True)
-    figures = list(GROUPS[name](pictures, repeat))
+    figures = list(GROUPS[name](images, repeat))
     if watched:
         print(" " * 30, end="\r", file=sys.stderr, flush=True)
     return figures

@@ -24,6 +24,7 @@ def test_wilson_interval(correct: int, total: int, interval: tuple[float, float]
 def test_t_interval() -> None:
     half = 4.302653 / 3**0.5  # of Student's t with 2 degrees of freedom
     assert metrics.t_interval([1.0, 2.0, 3.0]) == pytest.approx((2 - half, 2 + half), abs=1e-5)
+    assert metrics.t_interval([0.5, 0.5]) == (0.5, 0.5)
 
 
 def drawn(n: int = 200) -> tuple[np.ndarray, np.ndarray]:

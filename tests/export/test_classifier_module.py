@@ -66,7 +66,8 @@ def test_pixels_are_those_of_python(
     interpolation: str, resize: tuple[str, float], tmp_path: Path
 ) -> None:
     recipe = Preprocessing(100, *resize, interpolation=interpolation)
-    images = [draw_pixels(*size) for size in SIZES] + [draw_pixels(*SIZES[1], channels=4)]
+    images = [draw_pixels(*size) for size in SIZES]
+    images += [draw_pixels(*SIZES[1], channels) for channels in (1, 4)]
     metadata = {
         "image_size": "100",
         "resize": resize[0],
@@ -120,7 +121,7 @@ def test_answers_are_those_of_python(
 
 
 def test_what_is_no_image_or_no_classifier_is_an_error(file: Path, tmp_path: Path) -> None:
-    with pytest.raises(AssertionError, match="30 values for 3 x 5 pixels; expected RGB or RGBA"):
+    with pytest.raises(AssertionError, match="30 values for 3 x 5 pixels; expected grey, RGB"):
         use_module(tmp_path, [np.zeros((5, 3, 2), np.uint8)], model=str(file))
     require_package("onnxruntime-node")
     (tmp_path / "other.onnx").write_bytes(b"")

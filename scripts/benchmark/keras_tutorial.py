@@ -1,9 +1,10 @@
-"""Learn classes as Keras's tutorials do: a frozen network, Dense softmax, Adam, 30 epochs."""
+"""Fit classes as Keras's tutorials do: a frozen network, Dense softmax, Adam, 30 epochs."""
 
 import json
 import os
 import sys
 import time
+from pathlib import Path
 
 SIDE = 224
 EARLY_EPOCHS, EPOCHS = 5, 30
@@ -13,6 +14,8 @@ _BATCH = 32
 def write_base(output: str) -> None:
     """Write MobileNetV2 with fewshot's own weights, in place of a download from Keras."""
     import keras
+
+    sys.path.append(str(Path(__file__).parents[1] / "export"))
     from torch_mobilenet import torch_mobilenet_v2
 
     network = torch_mobilenet_v2(SIDE)

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from measuring import child, fewshot
 from numpy.typing import NDArray
 from PIL import Image
+from timing import child, fewshot
 
 from fewshot.cli.demo import write_digits
 from fewshot.images.files import image_files
@@ -24,7 +24,7 @@ _USUAL_CLASSES = 5
 
 
 @dataclass(frozen=True)
-class Pictures:
+class ImageSets:
     """Images to measure on.
 
     Attributes
@@ -84,22 +84,22 @@ def copy_images(files: Iterable[Path], folder: Path) -> list[Path]:
     return copies
 
 
-def find_pictures(data: Sequence[Path], large: Path | None, folder: Path) -> Pictures:
-    """Take pictures from sets or folders of sets where such are given, and make the others."""
-    big = image_files(large) if large else draw_pictures(folder / "large", _LARGE, 3)
+def find_images(data: Sequence[Path], large: Path | None, folder: Path) -> ImageSets:
+    """Take images from sets or folders of sets where such are given, and make the others."""
+    big = image_files(large) if large else draw_images(folder / "large", _LARGE, 3)
     require_images(big, large)
     if not data:
         parts = write_digits(folder / "digits")
         digits = [file for part in parts for file in image_files(part)]
-        return Pictures(folder, digits, draw_pictures(folder / "drawn", _SMALL, 600), big)
+        return ImageSets(folder, digits, draw_images(folder / "drawn", _SMALL, 600), big)
     sets = [each for given in data for each in _sets(given)]
     small = [file for each in sets for file in image_files(each)]
     require_images(small, data[0])
     chosen = next((s for s in sets if len(_folders(s)) >= _USUAL_CLASSES), sets[0])
-    return Pictures(folder, image_files(chosen), small, big)
+    return ImageSets(folder, image_files(chosen), small, big)
 
 
-def draw_pictures(folder: Path, size: tuple[int, int], number: int) -> list[Path]:
+def draw_images(folder: Path, size: tuple[int, int], number: int) -> list[Path]:
     """Write JPEG files about as smooth, as noisy and as large as photographs, in ten classes."""
     paths = [folder / str(i % 10) / f"{i:03}.jpg" for i in range(number)]
     for seed, path in enumerate(paths):
@@ -122,7 +122,7 @@ def _enlarged(pixels: NDArray[Any], size: tuple[int, int]) -> Image.Image:
 
 
 def _image(pixels: NDArray[Any]) -> Image.Image:
-    """Make a picture of numbers, clipped to 0 to 255."""
+    """Make a image of numbers, clipped to 0 to 255."""
     return Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
 
 

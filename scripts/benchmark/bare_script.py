@@ -15,7 +15,7 @@ SIDE = 224
 
 
 def load_pixels(path: str | Path) -> NDArray[np.uint8]:
-    """Decode a picture, a JPEG at reduced scale, and squash it: uint8, (1, 224, 224, 3)."""
+    """Decode a image, a JPEG at reduced scale, and squash it: uint8, (1, 224, 224, 3)."""
     with Image.open(path) as image:
         image.draft("RGB", (SIDE, SIDE))
         small = image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BILINEAR)

