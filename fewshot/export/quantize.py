@@ -114,7 +114,7 @@ def to_int8(model: onnx.ModelProto, batches: Iterable[NDArray[np.uint8]]) -> onn
 
 
 def draw_images(n: int, size: int) -> NDArray[np.uint8]:
-    """Draw images to calibrate on where there are no photographs: colours, shapes and noise.
+    """Draw images to calibrate on without training images: colours, shapes and noise.
 
     Returns
     -------

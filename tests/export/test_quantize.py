@@ -184,7 +184,7 @@ def test_draw_images_are_always_the_same_and_all_different() -> None:
     images = draw_images(5, 64)
     assert images.shape == (5, 64, 64, 3) and images.dtype == np.uint8
     assert (images[:3] == draw_images(3, 64)).all()
-    assert len({picture.tobytes() for picture in images}) == 5
+    assert len({image.tobytes() for image in images}) == 5
 
 
 @pytest.mark.parametrize("batches", [[], [np.zeros((0, 64, 64, 3), np.uint8)]])
