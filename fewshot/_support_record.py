@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,10 @@ class SupportRecord:
         SHA-256 of their contents.
     faceless : tuple of str
         Those of the hashes that are of images without a face, which were embedded whole.
+    taught : tuple of str
+        Those of the hashes that were added or labelled anew since the last fit.
+    removed : tuple of str
+        SHA-256 of images that were removed since then.
     """
 
     embeddings: NDArray[np.float32]
@@ -36,6 +40,8 @@ class SupportRecord:
     names: tuple[str, ...]
     hashes: tuple[str, ...]
     faceless: tuple[str, ...] = field(default=(), metadata={"since": 3})
+    taught: tuple[str, ...] = field(default=(), metadata={"since": 4})
+    removed: tuple[str, ...] = field(default=(), metadata={"since": 4})
 
     def nearest(
         self, classes: Sequence[str], embedding: NDArray[np.float32], given: int
@@ -70,10 +76,32 @@ class SupportRecord:
     def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> SupportRecord:
         """Return some of the images, in the order of the rows; a mask will do, too."""
         rows = np.arange(len(self.names))[rows]
+        hashes = tuple(self.hashes[row] for row in rows)
         return SupportRecord(
             self.embeddings[rows],
             self.labels[rows],
             tuple(self.names[row] for row in rows),
-            tuple(self.hashes[row] for row in rows),
-            tuple(sorted({self.hashes[row] for row in rows} & set(self.faceless))),
+            hashes,
+            tuple(sorted(set(hashes) & set(self.faceless))),
+            tuple(sorted(set(hashes) & set(self.taught))),
+            self.removed,
         )
+
+    def join(self, other: SupportRecord) -> SupportRecord:
+        """Put the images of another record after these; its labels must mean the same."""
+        return SupportRecord(
+            np.concatenate([self.embeddings, other.embeddings]),
+            np.concatenate([self.labels, other.labels]),
+            self.names + other.names,
+            self.hashes + other.hashes,
+            *(
+                tuple(sorted({*getattr(self, part), *getattr(other, part)}))
+                for part in ("faceless", "taught", "removed")
+            ),
+        )
+
+    def mark(self, taught: Iterable[str] = (), removed: Iterable[str] = ()) -> SupportRecord:
+        """Note images, by their hashes, that were taught or removed."""
+        removed = {*self.removed, *removed} - {*taught}
+        taught = {*self.taught, *taught} - removed
+        return replace(self, taught=tuple(sorted(taught)), removed=tuple(sorted(removed)))

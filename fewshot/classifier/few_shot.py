@@ -20,6 +20,7 @@ from fewshot.artifact import (
     Artifact,
     artifact_path,
     changing,
+    read_artifact,
     read_with_sha256,
     sha256_there,
 )
@@ -30,9 +31,12 @@ from fewshot.embedder import Embedder
 from fewshot.errors import (
     ArtifactError,
     BackboneError,
+    FewShotWarning,
     ImageError,
+    NoFaceError,
     NotFittedError,
     SkippedWarning,
+    SupportError,
 )
 from fewshot.heads.rejection import REJECT_RATE
 from fewshot.images.reference import reference_images
@@ -42,11 +46,13 @@ from fewshot.prediction import Answer, Answers, Prediction
 from fewshot.training.support_set import Labels, Negatives, SupportData, warn_of_folders
 
 if TYPE_CHECKING:
+    from fewshot.artifact import SupportRecord
     from fewshot.evaluation.cross_validation import Evaluation
     from fewshot.explain.activation_map import Explanation
     from fewshot.faces.cropper import FaceCropper
     from fewshot.images.files import PassedOver
     from fewshot.training.fit import EmbeddedSet
+    from fewshot.training.update import Update
 
 _EMBEDDER_PARAMETERS = ("backbone", "models", "views", "image_size", "crop", "no_face", "threads")
 
@@ -81,8 +87,9 @@ class FewShotClassifier(Updates, Classifier):
     passed_over_ : tuple of PassedOver
         What in the folders was not used: other files, folders without images, what may not be read.
     held_out_ : ndarray of float32, shape (n_images, n_rows), or None
-        After `fit`: calibrated scores of each image from a head fitted without it, with a last
-        column for negatives if there were any; rows of NaN for what could not be held out.
+        After `fit` or an update: calibrated scores of each image from a head fitted without it,
+        with a last column for negatives if there were any; rows of NaN for what could not be held
+        out.
 
     Examples
     --------
@@ -142,6 +149,7 @@ class FewShotClassifier(Updates, Classifier):
         *,
         negatives: Negatives | None = None,
         reuse: str | os.PathLike[str] | None = None,
+        keep_taught: bool = False,
         progress: Progress | None = None,
     ) -> FewShotClassifier:
         """Fit on labelled images.
@@ -157,6 +165,9 @@ class FewShotClassifier(Updates, Classifier):
         reuse : path, optional
             An earlier classifier's folder or file, if there is one: images of unchanged content
             are not embedded again.
+        keep_taught : bool
+            Whether images that were added, relabelled or removed since the classifier of `reuse`
+            was fitted stay so.
         progress : callable, optional
             Called with how many images are done, and how many there are.
 
@@ -187,9 +198,18 @@ class FewShotClassifier(Updates, Classifier):
         )
         self.embedder_, self.skipped_ = embedder, self.embedded_.skipped
         self.passed_over_ = support.passed_over
+        if keep_taught and reuse is not None and artifact_path(reuse).exists():
+            self._keep_taught(read_artifact(reuse))
         _warn_of(self.skipped_)
         warn_of_folders(self.passed_over_, self.classes_)
         return self
+
+    def _keep_taught(self, earlier: Artifact) -> None:
+        from fewshot.training.keep_taught import keep_taught
+
+        update = keep_taught(self.artifact_, earlier)
+        if update.held_out is not None:  # something was taught
+            self.artifact_, self.held_out_, self.embedded_ = update.artifact, update.held_out, None
 
     def evaluate(
         self,
@@ -203,8 +223,9 @@ class FewShotClassifier(Updates, Classifier):
         Parameters
         ----------
         data, labels : as for `fit`, optional
-            Other labelled images; those of classes that were not fitted on should be unknown. By
-            default the images fitted on are held out in turn.
+            Other labelled images; those of classes that were not fitted on should be unknown, and
+            images that were fitted on are not counted. By default the images fitted on are held
+            out in turn.
         progress : callable, optional
             Called with how many images or fits are done, and how many there are.
 
@@ -218,19 +239,57 @@ class FewShotClassifier(Updates, Classifier):
             If there is nothing to measure with.
         """
         from fewshot.evaluation.cross_validation import cross_validate, evaluate_on
-        from fewshot.training.fit import embed_support
-        from fewshot.training.support_set import gather
+        from fewshot.evaluation.unseen import fitted_on_text
 
         artifact = self._fitted
         if data is None:
             return cross_validate(artifact, progress)
-        query = gather(data, labels)
-        embedded = embed_support(query, artifact.classes, self.embedder_, None, progress)
-        where = os.fspath(data) if isinstance(data, (str, os.PathLike)) else "images"
-        title = f"{where}, {len(embedded.record.names)} images"
-        evaluation = evaluate_on(artifact, embedded.record, title)
-        _warn_of(embedded.skipped)
-        return replace(evaluation, skipped=embedded.skipped)
+        record, fitted_on, skipped = self._embed_unseen(data, labels, progress)
+        title = f"{_name_of(data)}, {len(record.names)} images"
+        evaluation = evaluate_on(artifact, record, title)
+        _warn_of(skipped)
+        if fitted_on:
+            total = len(fitted_on) + len(record.names)
+            warnings.warn(fitted_on_text(len(fitted_on), total), FewShotWarning, stacklevel=2)
+        return replace(evaluation, skipped=skipped, fitted_on=fitted_on)
+
+    def score(self, data: SupportData, labels: Labels | None = None) -> float:
+        """Return the part of labelled images that get their own label, in [0, 1].
+
+        Parameters
+        ----------
+        data, labels
+            As for `fit`. Images that were fitted on are not counted.
+
+        Raises
+        ------
+        SupportError
+            If there is no other image.
+        ImageError
+            For the first image that cannot be read.
+        """
+        record, _, skipped = self._embed_unseen(data, labels)
+        for error in skipped:
+            if not isinstance(error, NoFaceError):
+                raise error
+        probabilities, _ = self._fitted.decision.decide(record.embeddings)
+        right = probabilities.argmax(axis=1) == record.labels
+        return float(right.sum() / (len(right) + len(skipped)))
+
+    def _embed_unseen(
+        self, data: SupportData, labels: Labels | None, progress: Progress | None = None
+    ) -> tuple[SupportRecord, tuple[str, ...], tuple[ImageError, ...]]:
+        """Embed labelled images; return also the names of those fitted on, and unreadable ones."""
+        from fewshot.evaluation.unseen import leave_out_fitted
+        from fewshot.training.fit import embed_support
+        from fewshot.training.support_set import gather
+
+        query, artifact, where = gather(data, labels), self._fitted, _name_of(data)
+        if not query.images:
+            raise SupportError(f"{where}: no image to measure on")
+        found = embed_support(query, artifact.classes, self.embedder_, artifact.support, progress)
+        record, fitted_on = leave_out_fitted(found.record, artifact.support, where)
+        return record, fitted_on, found.skipped
 
     def explain(self, image: ImageSource, label: str | None = None) -> Explanation:
         """Show where in an image the score of a class comes from.
@@ -371,14 +430,12 @@ class FewShotClassifier(Updates, Classifier):
             raise NotFittedError("this classifier knows no classes yet; call fit() or load() first")
         return self.artifact_
 
-    def _updated(
-        self, artifact: Artifact, skipped: tuple[ImageError, ...] = ()
-    ) -> FewShotClassifier:
+    def _updated(self, update: Update) -> FewShotClassifier:
         updated = copy(self)
-        updated.artifact_, updated.skipped_ = artifact, skipped
-        updated.held_out_ = updated.embedded_ = None
+        updated.artifact_, updated.skipped_ = update.artifact, update.skipped
+        updated.held_out_, updated.embedded_ = update.held_out, None
         updated.passed_over_ = ()
-        _warn_of(skipped, stacklevel=4)
+        _warn_of(update.skipped, stacklevel=4)
         return updated
 
     def __getstate__(self) -> dict[str, Any]:
@@ -387,6 +444,10 @@ class FewShotClassifier(Updates, Classifier):
 
 def _place(path: str | os.PathLike[str]) -> Path:
     return Path(os.path.realpath(artifact_path(path)))
+
+
+def _name_of(data: SupportData) -> str:
+    return os.fspath(data) if isinstance(data, (str, os.PathLike)) else "images"
 
 
 def _warn_of(skipped: Sequence[ImageError], stacklevel: int = 3) -> None:

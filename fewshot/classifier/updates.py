@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from fewshot.artifact import Artifact
     from fewshot.classifier.few_shot import FewShotClassifier
     from fewshot.embedder import Embedder
-    from fewshot.errors import ImageError
+    from fewshot.training.update import Update
 
 
 class Updates:
@@ -31,9 +31,7 @@ class Updates:
         @property
         def _fitted(self) -> Artifact: ...
 
-        def _updated(
-            self, artifact: Artifact, skipped: tuple[ImageError, ...] = ()
-        ) -> FewShotClassifier: ...
+        def _updated(self, update: Update) -> FewShotClassifier: ...
 
     def partial_fit(
         self,
@@ -63,7 +61,7 @@ class Updates:
         from fewshot.training import update
 
         support = gather(data, labels)
-        updated = self._updated(*update.add(self._fitted, support, self.embedder_, progress))
+        updated = self._updated(update.add(self._fitted, support, self.embedder_, progress))
         updated.passed_over_ = support.passed_over
         warn_of_folders(support.passed_over, updated.classes_, self._fitted.classes)
         return updated

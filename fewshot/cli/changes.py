@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from fewshot.artifact import Artifact
     from fewshot.classifier.few_shot import FewShotClassifier
 
@@ -67,17 +70,21 @@ def save_change(
     file = artifact_path(models_folder(arguments.models))
     if changed.artifact_ is not classifier.artifact_:
         changed.save(file)
-    say_change(arguments, classifier.artifact_, changed.artifact_, file)
+    say_change(arguments, classifier.artifact_, changed.artifact_, file, changed.held_out_)
     return 1 if changed.skipped_ else 0
 
 
 def say_change(
-    arguments: argparse.Namespace, before: Artifact, after: Artifact, file: Path
+    arguments: argparse.Namespace,
+    before: Artifact,
+    after: Artifact,
+    file: Path,
+    held_out: NDArray[np.float32] | None = None,
 ) -> None:
-    """Say what is different in a classifier."""
-    from fewshot.training.update import compare
+    """Say what is different in a classifier; `held_out` are the scores of the one after."""
+    from fewshot.training.change import compare
 
-    change = compare(before, after)
+    change = compare(before, after, held_out)
     say_result(arguments, {"file": str(file), **change}, _change_text(change, file))
 
 
@@ -90,11 +97,15 @@ def _change_text(change: Mapping[str, Any], file: Path) -> str:
     ]
     if len(moves) > _MOST_NAMED:
         moves[_MOST_NAMED:] = [f"and {len(moves) - _MOST_NAMED} more"]
+    same, now = change["measured_same"], change["measured"]
+    lines = [f"held-out accuracy before: {accuracy_text(change['measured_before'])}"]
+    if same and same["held_out_images"] != now["held_out_images"]:
+        lines.append(f"on the same images now:   {accuracy_text(same)}")
+    lines.append(f"held-out accuracy now:    {accuracy_text(now)}")
     return (
         f"{', '.join(moves) or 'as many images of each class as before'}\n"
-        f"held-out accuracy before: {accuracy_text(change['measured_before'])}\n"
-        f"held-out accuracy now:    {accuracy_text(change['measured'])}\n"
-        f"wrote {printable(file)}; to go back: fewshot undo{models_option(file)}"
+        + "".join(f"{line}\n" for line in lines)
+        + f"wrote {printable(file)}; to go back: fewshot undo{models_option(file)}"
     )
 
 

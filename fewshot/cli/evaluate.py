@@ -9,44 +9,41 @@ from fewshot.cli.fit import fit_classifier
 from fewshot.cli.options import add_fitting, add_models, counts
 from fewshot.cli.output import printable, progress_bar, say_result, table, warn_skipped
 from fewshot.cli.report import require_report, write
-from fewshot.errors import FewShotError
+from fewshot.errors import FewShotError, UsageError
 
 TYPE_CHECKING = False  # not from `typing`, which takes time to import
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+    from fewshot.classifier.few_shot import FewShotClassifier
+
 EPILOG = """examples:
   fewshot evaluate data/                         cross-validation
   fewshot evaluate data/ --test other/           fit on data/, measure on other/
+  fewshot evaluate --models models/ --test other/   measure the classifier that is there
   fewshot evaluate data/ --shots 1,2,5,10        would more images help?
   fewshot evaluate data/ --report report.html    with an HTML report
 
-A classifier is fitted for it and thrown away; models/ stays as it is."""
+With DATA a classifier is fitted and thrown away; models/ stays as it is. Test images that were
+fitted on are not counted."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the arguments."""
-    add_fitting(parser)
+    add_fitting(parser, optional=True)
     add = parser.add_argument
-    add("--test", metavar="DIR", help="fit on all of DATA and measure on this folder of classes")
+    add("--test", metavar="DIR", help="folder of classes to measure on, instead of holding out")
     add("--shots", metavar="N,N,...", type=counts, help="accuracy against images per class")
     add("--report", metavar="FILE", help="write an HTML report")
     add_models(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Fit a classifier and measure it; write nothing but a report if one is wanted."""
-    from fewshot.artifact import read_artifact
-    from fewshot.backbones.find import models_folder
-
+    """Measure a classifier; write nothing but a report if one is wanted."""
     if arguments.report:
         require_report(arguments.report)
-    models, reuse = models_folder(arguments.models), None
-    with suppress(FewShotError):  # one that cannot be read only has no embeddings to take over
-        read_artifact(models)
-        reuse = models
-    classifier = fit_classifier(arguments, reuse)
+    classifier = _fit_or_load(arguments)
     evaluation = classifier.evaluate(arguments.test, progress=progress_bar("measuring"))
     warn_skipped(evaluation.skipped)
     record = evaluation.to_dict()
@@ -59,6 +56,35 @@ def run(arguments: argparse.Namespace) -> int:
         record |= learning_curve(classifier.artifact_, arguments.shots)
     say_result(arguments, record, _text(record))
     return 1 if classifier.skipped_ or evaluation.skipped else 0
+
+
+def _fit_or_load(arguments: argparse.Namespace) -> FewShotClassifier:
+    """Fit on DATA, or open the classifier that is there."""
+    from fewshot.artifact import read_artifact
+    from fewshot.backbones.find import models_folder
+    from fewshot.classifier.few_shot import FewShotClassifier
+
+    if arguments.data is None:
+        _require_no_fitting(arguments)
+        return FewShotClassifier.load(arguments.models, threads=arguments.threads)
+    models, reuse = models_folder(arguments.models), None
+    with suppress(FewShotError):  # one that cannot be read only has no embeddings to take over
+        read_artifact(models)
+        reuse = models
+    return fit_classifier(arguments, reuse)
+
+
+def _require_no_fitting(arguments: argparse.Namespace) -> None:
+    """Refuse options that say how DATA is fitted, where there is none."""
+    parser = argparse.ArgumentParser()
+    add_fitting(parser, optional=True)
+    for name, default in vars(parser.parse_args([])).items():
+        if name != "threads" and getattr(arguments, name) != default:
+            option = f"--{name.replace('_', '-')}"
+            raise UsageError(
+                f"{option} says how a classifier is fitted, and without DATA the one that is there "
+                "is measured; give DATA, too"
+            )
 
 
 def _text(record: Mapping[str, Any]) -> str:
@@ -76,9 +102,13 @@ def _text(record: Mapping[str, Any]) -> str:
 
 def _figures(record: Mapping[str, Any]) -> list[str]:
     """List accuracy, calibration and rejection."""
+    from fewshot.evaluation.unseen import fitted_on_text
+
     low, high = record["accuracy_low"], record["accuracy_high"]
     interval = f"95 % interval {low:.3f} to {high:.3f}; {record['correct']} of {record['images']}"
+    total = record["fitted_on"] + record["images"] + record["ood_images"]
     lines = [
+        *([fitted_on_text(record["fitted_on"], total)] if record["fitted_on"] else []),
         printable(record["protocol"]),
         f"accuracy           {record['accuracy']:.3f} ({interval})",
         f"balanced accuracy  {record['balanced_accuracy']:.3f}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import suppress
 
 from fewshot.cli.options import NO_FACE, add_fitting, add_models
 from fewshot.cli.output import printable, progress_bar, say_result, warn_skipped, warn_unused
@@ -13,7 +14,7 @@ from fewshot.cli.wording import (
     models_option,
     quoted,
 )
-from fewshot.errors import UsageError
+from fewshot.errors import ArtifactError, MissingFileError, UsageError
 
 TYPE_CHECKING = False  # not from `typing`, which takes time to import
 if TYPE_CHECKING:
@@ -34,8 +35,12 @@ Run again, it embeds only new and changed images."""
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the arguments."""
     add_fitting(parser)
-    parser.add_argument(
-        "-o", "--output", metavar="DIR", help="folder to write to (default: as --models)"
+    add = parser.add_argument
+    add("-o", "--output", metavar="DIR", help="folder to write to (default: as --models)")
+    add(
+        "--keep-taught",
+        action="store_true",
+        help="keep the images and labels that were added, changed or removed since the last fit",
     )
     add_models(parser)
 
@@ -43,16 +48,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Fit and save a classifier."""
     from fewshot._files import require_writable
-    from fewshot.artifact import artifact_path
+    from fewshot.artifact import artifact_path, read_artifact
     from fewshot.backbones.find import models_folder
     from fewshot.data_checks.run import check
+    from fewshot.training.change import count_lost
     from fewshot.training.fit import count_faces
 
     output = models_folder(arguments.output or arguments.models)
     require_writable(artifact_path(output).parent)
-    classifier = fit_classifier(arguments, reuse=output)
+    earlier = None
+    with suppress(ArtifactError, MissingFileError):  # none there, or to be seen when it is replaced
+        earlier = read_artifact(output)
+    classifier = fit_classifier(arguments, reuse=output, keep_taught=arguments.keep_taught)
     file = classifier.save(output)
     artifact, skipped = classifier.artifact_, classifier.skipped_
+    lost = count_lost(earlier, artifact) if earlier else None
     found = check(
         arguments.data, negatives=arguments.negatives, classifier=classifier, pixels=False
     ).to_dict()["counts"]
@@ -63,11 +73,14 @@ def run(arguments: argparse.Namespace) -> int:
     errors = [str(error) for error in skipped]
     unused = warn_unused(classifier.passed_over_, artifact.classes)
     record = {"file": str(file), "skipped": errors, **unused, "check": found, **summary}
+    record["replaces"] = lost
     say_result(arguments, record, _text(record, file, arguments))
     return 1 if skipped or any(each.unreadable for each in classifier.passed_over_) else 0
 
 
-def fit_classifier(arguments: argparse.Namespace, reuse: Path | None) -> FewShotClassifier:
+def fit_classifier(
+    arguments: argparse.Namespace, reuse: Path | None, keep_taught: bool = False
+) -> FewShotClassifier:
     """Fit with the options given, and name the images that were skipped."""
     from fewshot.classifier.few_shot import FewShotClassifier
 
@@ -88,6 +101,7 @@ def fit_classifier(arguments: argparse.Namespace, reuse: Path | None) -> FewShot
         arguments.data,
         negatives=arguments.negatives,
         reuse=reuse,
+        keep_taught=keep_taught,
         progress=progress_bar("embedding"),
     )
     warn_skipped(classifier.skipped_)
@@ -104,7 +118,28 @@ def _text(record: Mapping[str, Any], file: Path, arguments: argparse.Namespace) 
         f"held-out accuracy: {accuracy_text(record['measured'])}\n"
         f"{_check_text(record['check'], file, arguments)}"
         f"wrote {printable(file)}\n"
+        f"{_lost_text(record['replaces'], file, arguments)}"
         f"next: fewshot classify{models_option(file)} IMAGE"
+    )
+
+
+def _lost_text(lost: Mapping[str, int] | None, file: Path, arguments: argparse.Namespace) -> str:
+    """Say what of the classifier that was there is lost, and how to go back."""
+    if not lost:
+        return ""
+    data = printable(arguments.data)
+    parts = {
+        "missing": f"{lost['missing']} of them not in {data}",
+        "relabelled": f"{lost['relabelled']} with another label there",
+        "removed": f"{lost['removed']} that had been removed are back",
+    }
+    told = ", ".join(text for key, text in parts.items() if lost[key])
+    if not told:
+        return ""
+    keep = "" if arguments.keep_taught else "; to keep what it was taught: --keep-taught"
+    return (
+        f"replaced a classifier with {lost['images']} images, {told}; to go back: fewshot undo"
+        f"{models_option(file)}{keep}\n"
     )
 
 

@@ -29,9 +29,10 @@ def add_images(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_data(parser: argparse.ArgumentParser) -> None:
+def add_data(parser: argparse.ArgumentParser, optional: bool = False) -> None:
     """Add the folder of classes."""
-    parser.add_argument("data", metavar="DATA", help="folder with one folder of images per class")
+    what = "folder with one folder of images per class"
+    parser.add_argument("data", metavar="DATA", help=what, nargs="?" if optional else None)
 
 
 def add_threads(parser: argparse.ArgumentParser) -> None:
@@ -58,9 +59,9 @@ def add_training_data(parser: argparse.ArgumentParser, purpose: str) -> None:
     add("--negatives", metavar="DIR", help="the --negatives that it was fitted with")
 
 
-def add_fitting(parser: argparse.ArgumentParser) -> None:
-    """Add all that decides how a classifier is fitted."""
-    add_data(parser)
+def add_fitting(parser: argparse.ArgumentParser, optional: bool = False) -> None:
+    """Add all that decides how a classifier is fitted; whether DATA may be left out."""
+    add_data(parser, optional)
     add = parser.add_argument
     add(
         "--head",

@@ -41,6 +41,7 @@ class Evaluation:
     ood_known: NDArray[np.bool_]  # of images of classes that were not fitted on: (n_ood_images,)
     evidence: Mapping[int, Evidence]  # of each wrong answer, by the position of its image
     skipped: tuple[ImageError, ...] = ()  # images that could not be read
+    fitted_on: tuple[str, ...] = ()  # names of images that are not counted, as they were fitted on
 
     @cached_property
     def predicted(self) -> Labels:
@@ -64,6 +65,7 @@ class Evaluation:
         n_ood = len(self.ood_known)
         return {
             "protocol": self.protocol,
+            "fitted_on": len(self.fitted_on),
             "images": total,
             "correct": correct,
             "accuracy": correct / total,

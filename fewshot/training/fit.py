@@ -176,7 +176,7 @@ def fit_embeddings(
         preprocessing=preprocessing,
         support=support,
         references=answer_references(references, decision),
-        measured=_measure(held_out, support.labels, n_classes),
+        measured=measure(held_out, support.labels, n_classes),
         versions=_versions(),
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
     )
@@ -335,7 +335,7 @@ def _require_every_class(support: SupportSet, embedded: EmbeddedSet) -> None:
             )
 
 
-def _measure(held_out: Embedding, labels: NDArray[np.int64], n_classes: int) -> dict[str, float]:
+def measure(held_out: Embedding, labels: NDArray[np.int64], n_classes: int) -> dict[str, float]:
     """Count the held-out images that get their own label, with the interval of that rate."""
     tried = ~np.isnan(held_out[:, 0]) & (labels < n_classes)
     right = held_out[tried].argmax(axis=1) == labels[tried]  # the negatives may win too

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,9 +24,27 @@ from fewshot.training.support_set import SupportSet, gather, require_two_classes
 Rows = NDArray[np.int64]
 
 
+@dataclass(frozen=True, eq=False)
+class Update:
+    """A classifier as it is after a change.
+
+    Attributes
+    ----------
+    artifact : Artifact
+    held_out : ndarray of float32, shape (n_images, n_rows), or None
+        As from `fewshot.training.fit.fit_embeddings`; None if nothing changed.
+    skipped : tuple of ImageError
+        One for each image left out: unreadable, or known under another label.
+    """
+
+    artifact: Artifact
+    held_out: NDArray[np.float32] | None
+    skipped: tuple[ImageError, ...] = ()
+
+
 def add(
     artifact: Artifact, support: SupportSet, embedder: Embedder, progress: Progress | None = None
-) -> tuple[Artifact, tuple[ImageError, ...]]:
+) -> Update:
     """Add labelled images, of classes it knows or new ones.
 
     Parameters
@@ -39,12 +56,6 @@ def add(
         The one the artifact was made with.
     progress : callable, optional
         Called with the number of images embedded and the number to embed, after each.
-
-    Returns
-    -------
-    Artifact
-    tuple of ImageError
-        One for each image left out: unreadable, or known under another label.
     """
     kept = artifact.support
     classes = _with_classes(artifact, support.classes)
@@ -54,7 +65,8 @@ def add(
     kept = replace(kept, labels=_renumber(artifact, classes))
     new, conflicts = _sort_out(kept, record)
     record = _with_own_names(record.take(np.array(new, np.int64)), kept.names)
-    return _fit_again(artifact, _join(kept, record), classes), (*skipped, *conflicts)
+    joined = kept.join(record).mark(taught=record.hashes)
+    return replace(fit_again(artifact, joined, classes), skipped=(*skipped, *conflicts))
 
 
 def _sort_out(kept: SupportRecord, record: SupportRecord) -> tuple[list[int], list[ImageError]]:
@@ -81,7 +93,7 @@ def _with_own_names(record: SupportRecord, taken: tuple[str, ...]) -> SupportRec
     return replace(record, names=tuple(names))
 
 
-def remove(artifact: Artifact, rows: Rows) -> Artifact:
+def remove(artifact: Artifact, rows: Rows) -> Update:
     """Forget support images; a class without any left is gone.
 
     Parameters
@@ -95,11 +107,13 @@ def remove(artifact: Artifact, rows: Rows) -> Artifact:
     SupportError
         If too little would be left to tell apart.
     """
-    support = artifact.support.take(np.setdiff1d(np.arange(len(artifact.support.names)), rows))
-    return _fit_again(artifact, support, artifact.classes)
+    support = artifact.support
+    left = support.take(np.setdiff1d(np.arange(len(support.names)), rows))
+    left = left.mark(removed={support.hashes[row] for row in rows} - {*left.hashes})
+    return fit_again(artifact, left, artifact.classes)
 
 
-def relabel(artifact: Artifact, rows: Rows, label: str) -> Artifact:
+def relabel(artifact: Artifact, rows: Rows, label: str) -> Update:
     """Put support images into another class, or into a new one.
 
     Parameters
@@ -118,10 +132,12 @@ def relabel(artifact: Artifact, rows: Rows, label: str) -> Artifact:
     classes = _with_classes(artifact, [label])
     labels = _renumber(artifact, classes)
     labels[rows] = class_number(classes, label)
-    return _fit_again(artifact, replace(artifact.support, labels=labels), classes)
+    support = replace(artifact.support, labels=labels)
+    taught = support.mark(taught=[support.hashes[row] for row in rows])
+    return fit_again(artifact, taught, classes)
 
 
-def rename(artifact: Artifact, old: str, new: str) -> Artifact:
+def rename(artifact: Artifact, old: str, new: str) -> Update:
     """Give a class another name.
 
     Parameters
@@ -148,7 +164,7 @@ def rename(artifact: Artifact, old: str, new: str) -> Artifact:
 
 def correct(
     artifact: Artifact, images: Sequence[ImageSource], label: str, embedder: Embedder
-) -> Artifact:
+) -> Update:
     """Teach what images show: relabel those it holds, add the others.
 
     Parameters
@@ -170,14 +186,15 @@ def correct(
     keys = [content_hash(image) for image in images]
     held = np.flatnonzero(np.isin(artifact.support.hashes, keys))
     new = [i for i, key in enumerate(keys) if key not in artifact.support.hashes]
+    update = Update(artifact, None)
     if len(held):
-        artifact = relabel(artifact, held, label)
+        update = relabel(artifact, held, label)
     if new:
         support = gather([images[i] for i in new], [_name(label)] * len(new))
-        artifact, skipped = add(artifact, support, embedder)
-        if skipped:
-            raise skipped[0]
-    return artifact
+        update = add(update.artifact, support, embedder)
+        if update.skipped:
+            raise update.skipped[0]
+    return update
 
 
 def find_rows(artifact: Artifact, images: Sequence[ImageSource]) -> Rows:
@@ -201,41 +218,6 @@ def find_rows(artifact: Artifact, images: Sequence[ImageSource]) -> Rows:
     require_several(images)
     rows = [row for image in images for row in _rows_of(artifact.support, image)]
     return np.unique(np.array(rows, np.int64))
-
-
-def compare(before: Artifact, after: Artifact) -> dict[str, Any]:
-    """Say what a lesson changed, in types that JSON knows.
-
-    Returns
-    -------
-    dict
-        ``changed``: whether anything did; ``classes``: of each class with another number of
-        images, how many it had and has; ``measured_before`` and ``measured``: as in `Artifact`.
-    """
-    first, second = _count(before), _count(after)
-    return {
-        "changed": _essence(before) != _essence(after),
-        "classes": {
-            label: [first.get(label, 0), second.get(label, 0)]
-            for label in sorted(first | second)
-            if first.get(label) != second.get(label)
-        },
-        "measured_before": before.measured,
-        "measured": after.measured,
-    }
-
-
-def _essence(artifact: Artifact) -> tuple[object, ...]:
-    """Return what makes two artifacts the same or not."""
-    decision = artifact.decision
-    made = artifact.backbone.sha256, artifact.preprocessing, decision.head.kind
-    return artifact.list_images(), *made, decision.rejection.rate
-
-
-def _count(artifact: Artifact) -> dict[str, int]:
-    """Count the images of each class, and the negatives."""
-    summary = artifact.summary()
-    return {**summary["classes"], **({"(negatives)": n} if (n := summary["negatives"]) else {})}
 
 
 def _rows_of(support: SupportRecord, image: ImageSource) -> list[int]:
@@ -265,7 +247,7 @@ def _named(support: SupportRecord, path: str) -> list[int]:
     return rows
 
 
-def _fit_again(artifact: Artifact, support: SupportRecord, classes: tuple[str, ...]) -> Artifact:
+def fit_again(artifact: Artifact, support: SupportRecord, classes: tuple[str, ...]) -> Update:
     """Fit on a support set, if it is another; classes without images are left out."""
     left = np.unique(support.labels[support.labels < len(classes)])
     numbers = np.full(len(classes) + 1, len(left), np.int64)  # the last is that of negatives
@@ -274,11 +256,11 @@ def _fit_again(artifact: Artifact, support: SupportRecord, classes: tuple[str, .
     classes, before = tuple(classes[number] for number in left), artifact.support
     unchanged = classes == artifact.classes and support.hashes == before.hashes
     if unchanged and (support.labels == before.labels).all():
-        return artifact
+        return Update(artifact, None)
     alone = len(classes) == len(np.unique(support.labels))  # no negatives
     if not classes or (alone and not artifact.backbone.same_person):
         require_two_classes(classes)
-    return fit_embeddings(
+    fitted = fit_embeddings(
         support,
         classes,
         artifact.decision.head.kind,
@@ -286,24 +268,14 @@ def _fit_again(artifact: Artifact, support: SupportRecord, classes: tuple[str, .
         artifact.references.embeddings,
         backbone=artifact.backbone,
         preprocessing=artifact.preprocessing,
-    )[0]
+    )
+    return Update(*fitted)
 
 
 def _renumber(artifact: Artifact, classes: tuple[str, ...]) -> Rows:
     """Return the labels of the support as positions in other classes that hold its own."""
     numbers = [classes.index(label) for label in artifact.classes] + [len(classes)]
     return np.array(numbers, np.int64)[artifact.support.labels]
-
-
-def _join(first: SupportRecord, second: SupportRecord) -> SupportRecord:
-    """Put support images one after another."""
-    return SupportRecord(
-        np.concatenate([first.embeddings, second.embeddings]),
-        np.concatenate([first.labels, second.labels]),
-        first.names + second.names,
-        first.hashes + second.hashes,
-        tuple(sorted({*first.faceless, *second.faceless})),
-    )
 
 
 def _name(label: object) -> str:

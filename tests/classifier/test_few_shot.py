@@ -119,6 +119,23 @@ def test_evaluation_on_nothing(classifier: FewShotClassifier, tmp_path: Path) ->
         classifier.evaluate(tmp_path)
 
 
+def test_images_that_were_fitted_on_do_not_count(
+    classifier: FewShotClassifier, support_folder: Path, query_folder: Path
+) -> None:
+    paths = files(support_folder)[:4] + files(query_folder)
+    labels = ["stripes"] * 4 + [path.parent.name for path in files(query_folder)]
+    assert classifier.score(paths, labels) == 1
+    assert classifier.score(files(query_folder)[:2], ["disc", "horse"]) == 0.5
+    with pytest.warns(FewShotWarning, match="4 of 13 test images were fitted on and are not count"):
+        found = classifier.evaluate(paths, labels)
+    assert len(found.fitted_on) == 4 and found.to_dict()["images"] == 9
+    for measure in (classifier.score, classifier.evaluate):
+        with pytest.raises(SupportError, match="all 12 images were fitted on"):
+            measure(support_folder)
+    with pytest.raises(ImageError, match="not an image"):
+        classifier.score([b"no", *paths[4:]], ["disc", *labels[4:]])
+
+
 def test_scoring_nothing(classifier: FewShotClassifier, tmp_path: Path) -> None:
     with pytest.raises(SupportError):
         classifier.score(tmp_path)

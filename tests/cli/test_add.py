@@ -13,9 +13,10 @@ def test_add_a_folder_of_new_and_known_classes(cli: Run, folder: Path, tmp_path:
     shutil.move(more / "grid", more / "net")
     told = cli("add", "more")
     assert (told.returncode, told.stderr) == (0, "")
-    first, before, now, last = told.stdout.splitlines()
+    first, before, same, now, last = told.stdout.splitlines()
     assert first == "disc 4 -> 6, net 0 -> 2 (new), stripes 4 -> 6"
     assert before.startswith("held-out accuracy before: 1.00 (95 % interval 0.76 to 1.00; 12 of 12")
+    assert same.startswith("on the same images now:   ") and "of 12 images" in same
     assert now.startswith("held-out accuracy now:    ") and "of 18 images" in now
     assert last == f"wrote {Path('models/classifier.pkl')}; to go back: fewshot undo"
     assert read_artifact(folder).summary()["classes"] == {
@@ -35,6 +36,7 @@ def test_add_images_of_one_class_and_negatives(cli: Run, folder: Path, tmp_path:
     told = json.loads(cli("add", "--label", "猫", "noise*.png", "--json").stdout)
     assert told["classes"] == {"猫": [0, 3]} and told["changed"]
     assert told["measured_before"]["held_out_images"] == 12
+    assert told["measured_same"]["held_out_images"] == 12
     assert told["measured"]["held_out_images"] == 15
     told = json.loads(cli("add", "--negatives", "face.png", "--json").stdout)
     assert told["classes"] == {"(negatives)": [0, 1]}

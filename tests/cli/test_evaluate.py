@@ -11,7 +11,7 @@ import pytest
 from tests.conftest import Run, draw, draw_face
 
 EVALUATION = (
-    "protocol images correct accuracy accuracy_low accuracy_high balanced_accuracy "
+    "protocol fitted_on images correct accuracy accuracy_low accuracy_high balanced_accuracy "
     "calibration_error log_loss reject_rate false_rejection_rate ood_images ood_rejection_rate "
     "classes confusion mistakes"
 ).split()
@@ -63,6 +63,37 @@ def test_other_images(cli: Run, support_folder: Path, query_folder: Path, tmp_pa
     assert os.listdir(tmp_path) == ["other"]
 
 
+def test_the_classifier_that_is_there(
+    cli: Run, folder: Path, query_folder: Path, tmp_path: Path
+) -> None:
+    other = shutil.copytree(query_folder, tmp_path / "other")
+    before = strictly(cli("evaluate", "--test", other, "--json").stdout)
+    assert before["protocol"] == f"{other}, 9 images" and before["accuracy"] == 1
+    assert cli("rename", "disc", "circle").returncode == 0
+    told = cli("evaluate", "--models", "models", "--test", other)
+    assert told.stdout.startswith(f"{other}, 9 images\n")
+    assert "unknown classes" in told.stdout and "3 images of other classes" in told.stdout
+    held_out = strictly(cli("evaluate", "--json").stdout)
+    assert (held_out["protocol"], held_out["images"]) == ("leave-one-out", 12)
+
+
+def test_images_that_were_fitted_on_are_not_counted(
+    cli: Run, folder: Path, support_folder: Path, query_folder: Path, tmp_path: Path
+) -> None:
+    mixed = shutil.copytree(query_folder, tmp_path / "mixed")
+    for number in range(2):  # under another name, and with a label that is wrong
+        shutil.copy(support_folder / "disc" / f"0{number}.png", mixed / "grid" / f"x{number}.png")
+    for command in (["evaluate"], ["evaluate", support_folder]):
+        told = cli(*command, "--test", "mixed").stdout.splitlines()
+        assert told[0] == "2 of 11 test images were fitted on and are not counted"
+        assert told[1] == "mixed, 9 images" and told[2].startswith("accuracy           1.000")
+        found = strictly(cli(*command, "--test", "mixed", "--json").stdout)
+        assert (found["fitted_on"], found["images"], found["correct"]) == (2, 9, 9)
+    refused = cli("evaluate", "--test", support_folder)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "all 12 images were fitted on, which measures nothing" in refused.stderr
+
+
 def test_shots(cli: Run, support_folder: Path, tmp_path: Path) -> None:
     told = cli("evaluate", support_folder, "--shots", "3,1,9")
     assert told.returncode == 0
@@ -91,17 +122,22 @@ def test_a_damaged_classifier_does_not_keep_evaluate_from_measuring(
         (["two", "--test", "empty"], "empty"),
         (["two", "--test", "bad"], "bad"),
         (["two", "--test", "two", "--shots", "1,x"], "'x' is not a number"),
-        (["two", "--test", "two", "--shots", "1"], "the smallest class has 1 images"),
+        (["two", "--test", "other", "--shots", "1"], "the smallest class has 1 images"),
+        (["two", "--test", "two"], "two: all 2 images were fitted on, .* evaluate DATA, without"),
+        (["--test", "two"], "no classifier there"),
+        (["--test", "two", "--views", "3"], "--views says how a classifier is fitted.* give DATA"),
+        (["--negatives", "two"], "--negatives says how a classifier is fitted"),
         (["two", "--episodes", "2"], "unrecognized arguments: --episodes"),
     ],
 )
 def test_what_is_refused(cli: Run, tmp_path: Path, arguments: list[str], message: str) -> None:
-    for folder in ("one/cat", "two/cat", "two/dog", "bad/cat", "bad/dog", "empty"):
+    for folder in "one/cat two/cat two/dog other/cat other/dog bad/cat bad/dog empty".split():
         (tmp_path / folder).mkdir(parents=True)
         if folder.startswith("bad"):
             (tmp_path / folder / "1.png").write_bytes(b"no")
         elif folder != "empty":
-            draw("disc" if folder.endswith("cat") else "grid", 0).save(tmp_path / folder / "1.png")
+            label, seed = "disc" if folder.endswith("cat") else "grid", len(folder)
+            draw(label, seed).save(tmp_path / folder / "1.png")
     failed = cli("evaluate", *arguments)
     assert (failed.returncode, failed.stdout) == (2, "")
     assert re.search(message, failed.stderr), failed.stderr

@@ -123,3 +123,53 @@ def test_a_damaged_classifier_is_replaced_and_another_file_is_not(
     told = cli("fit", support_folder, "--json")
     assert (told.returncode, told.stdout) == (2, "") and "not a classifier file" in told.stderr
     assert file.read_bytes() == b"somebody's own work"
+
+
+def test_what_a_new_fit_loses_is_said_and_can_be_kept(
+    cli: Run, support_folder: Path, tmp_path: Path
+) -> None:
+    data = shutil.copytree(support_folder, tmp_path / "data")
+    assert json.loads(cli("fit", "data", "--json").stdout)["replaces"] is None
+    assert "replaced" not in cli("fit", "data").stdout  # nothing is lost
+    for seed in range(3):
+        draw("grid", 60 + seed).save(tmp_path / f"{seed}.png")
+    cli("add", "--label", "grid", "0.png", "1.png", "2.png")
+    cli("relabel", data / "disc" / "00.png", "grid")
+    cli("remove", "--image", data / "stripes" / "03.png")
+    draw("disc", 70).save(data / "disc" / "new.png")
+    (data / "stripes" / "02.png").unlink()
+
+    kept = cli("fit", "data", "--keep-taught", "--json")
+    record = json.loads(kept.stdout)
+    assert record["classes"] == {"disc": 4, "grid": 8, "stripes": 2}
+    lost = {"images": 14, "missing": 1, "relabelled": 0, "removed": 0}
+    assert kept.returncode == 0 and record["replaces"] == lost
+    again = json.loads(cli("fit", "data", "--keep-taught", "--json").stdout)
+    assert again["classes"] == record["classes"] and not again["replaces"]["missing"]
+
+    told = cli("fit", "data").stdout.splitlines()
+    assert told[0] == "3 classes: disc 5, grid 4, stripes 3"
+    assert told[-2] == (
+        "replaced a classifier with 14 images, 3 of them not in data, 1 with another label there, "
+        "1 that had been removed are back; to go back: fewshot undo; to keep what it was taught: "
+        "--keep-taught"
+    )
+    cli("undo")
+    assert json.loads(cli("info", "--json").stdout)["classes"] == record["classes"]
+
+
+def test_a_fit_on_another_folder_says_what_it_replaces(
+    cli: Run, folder: Path, tmp_path: Path
+) -> None:
+    told = cli("fit", write_set(tmp_path / "other", 2, first=50))
+    assert "replaced a classifier with 12 images, 12 of them not in " in told.stdout
+    assert "to go back: fewshot undo" in told.stdout
+
+
+def test_what_was_taught_cannot_be_kept_with_another_backbone(
+    cli: Run, folder: Path, support_folder: Path
+) -> None:
+    before = (folder / "classifier.pkl").read_bytes()
+    refused = cli("fit", support_folder, "--image-size", 64, "--keep-taught")
+    assert refused.returncode == 2 and "cannot be kept" in refused.stderr
+    assert (folder / "classifier.pkl").read_bytes() == before

@@ -20,9 +20,9 @@ from fewshot.errors import (
     UsageError,
 )
 from fewshot.heads.linear import HEADS
+from fewshot.training.change import compare
 from fewshot.training.fit import embed_support
 from fewshot.training.support_set import gather
-from fewshot.training.update import compare
 from tests.conftest import CLASSES, draw, draw_noise, write_set
 
 
