@@ -9,7 +9,7 @@ from PIL import Image
 
 from fewshot.errors import NoFaceError
 from fewshot.faces.alignment import Points, align, face_box, inside
-from fewshot.faces.detector import ALL_FACES, ONE_FACE, Face, FaceDetector
+from fewshot.faces.detector import Face, FaceDetector
 from fewshot.images.decode import open_rgb
 from fewshot.images.preprocessing import Preprocessing
 from fewshot.images.source import ImageSource, describe
@@ -39,7 +39,7 @@ class FaceCropper:
     def load_faces(self, image: ImageSource, small: bool = False) -> list[tuple[Face, Views]]:
         """Bring each face of an image to size, the largest first; `small` ones too if asked for."""
         rgb = open_rgb(image, at_least=None if small else _FACE_PIXELS)
-        faces = self.detector.detect(rgb, ALL_FACES if small else ONE_FACE)
+        faces = self.detector.detect_all(rgb) if small else self.detector.detect(rgb)
         return [(face, self._crop(rgb, face)) for face in faces]
 
     def load_views(self, image: ImageSource) -> Views:

@@ -18,12 +18,16 @@ Points: TypeAlias = NDArray[np.float64]
 Maps: TypeAlias = NDArray[np.float32]
 
 DEFAULT_DETECTOR = "face_detector"
-# Long sides in pixels to which an image is reduced: to find one face, a larger one only if there
-# is none in the smaller; to find all, small ones in a group too.
-ONE_FACE, ALL_FACES = (384, 640), (1600,)
+# Long sides in pixels to which an image is reduced: to find one face, the larger only if there is
+# none in the smaller; to find all, both, as faces of more than a third of an image of 1600 pixels
+# are missed.
+_ONE_FACE, _ALL_FACES = (384, 640), (384, 1600)
+# Side in pixels at which landmarks are the most exact.
+_BEST_SIDE = 110
 _OUTPUTS = ["heatmap", "scale", "offset", "landmarks"]
 _STRIDE, _MULTIPLE = 4, 32
 _LEAST_SCORE, _SAME_FACE = 0.5, 0.3  # probability; intersection over union
+_MOSTLY_INSIDE = 0.6  # intersection over the smaller box
 # Pixels that landmarks and boxes can reach; what lies further out is damaged.
 _FURTHEST, _MOST_FACES = 1e6, 1000
 
@@ -69,39 +73,63 @@ class FaceDetector:
     def __init__(self, path: Path) -> None:
         self.network = OnnxNetwork(path)
 
-    def detect(self, image: Image.Image, sizes: tuple[int, ...] = ONE_FACE) -> list[Face]:
-        """Find faces.
+    def detect(self, image: Image.Image) -> list[Face]:
+        """Find the faces that are nearest to the camera, as fast as that goes.
 
         Parameters
         ----------
         image : PIL.Image.Image
             Upright, mode "RGB".
-        sizes : tuple of int
-            Long sides in pixels to which the image is reduced; a later one is tried only if
-            nothing was found.
 
         Returns
         -------
         list of Face
             The largest first.
         """
+        found = (self._detect_at(image, size) for size in _sizes(image, _ONE_FACE))
+        return _largest_first(next(filter(None, found), []))
+
+    def detect_all(self, image: Image.Image) -> list[Face]:
+        """Find all faces, those of 1.5 % of the long side of an image too; as `detect`."""
+        sizes = _sizes(image, _ALL_FACES)
+        found = [(face, size) for size in sizes for face in self._detect_at(image, size)]
+
+        def misfit(each: tuple[Face, int]) -> float:
+            """Tell how far a face, as the network saw it, was from the best size."""
+            face, size = each
+            side = np.sqrt(face.area) * size / max(image.size)
+            return abs(float(np.log(side / _BEST_SIDE)))
+
+        faces = [face for face, _ in sorted(found, key=misfit)]
+        kept = _suppress(np.array([face.box for face in faces]).reshape(-1, 4), inside=True)
+        return _largest_first([faces[i] for i in kept])
+
+    def _detect_at(self, image: Image.Image, size: int) -> list[Face]:
+        """Find faces in an image whose long side is reduced to a size."""
+        path = self.network.path
         if self.network.properties.get("fewshot_face_detector") != "1":
             raise BackboneError(
-                f"{self.network.path}: not a face detector; expected a file written by "
+                f"{path}: not a face detector; expected a file written by "
                 "scripts/export/face_detector.py"
             )
-        for size in sorted({min(size, max(image.size)) for size in sizes}):
-            pixels, factors = _fit(image, size)
-            found = self.network.run(_OUTPUTS, pixels)
-            boxes, points, scores = _decode(found, pixels.shape, factors, self.network.path)
-            boxes = boxes.clip(0, np.tile(image.size, 2))
-            faces = [
-                Face(float(scores[i]), tuple(boxes[i].tolist()), points[i])
-                for i in _suppress(boxes)
-            ]
-            if faces:
-                return sorted(faces, key=lambda face: -face.area)
-        return []
+        pixels, factors = _fit(image, size)
+        found = self.network.run(_OUTPUTS, pixels)
+        boxes, points, scores = _decode(found, pixels.shape, factors, path)
+        boxes = boxes.clip(0, np.tile(image.size, 2))
+        shown = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) >= 1
+        boxes, points, scores = boxes[shown], points[shown], scores[shown]
+        return [
+            Face(float(scores[i]), tuple(boxes[i].tolist()), points[i]) for i in _suppress(boxes)
+        ]
+
+
+def _sizes(image: Image.Image, sizes: tuple[int, ...]) -> list[int]:
+    """Return sizes that are not larger than the image."""
+    return sorted({min(size, max(image.size)) for size in sizes})
+
+
+def _largest_first(faces: list[Face]) -> list[Face]:
+    return sorted(faces, key=lambda face: -face.area)
 
 
 def _fit(image: Image.Image, size: int) -> tuple[NDArray[np.uint8], Points]:
@@ -124,9 +152,18 @@ def _decode(
     """Return boxes (n, 4), landmarks (n, 5, 2) and scores (n,) of one image, the surest first."""
     cells = shape[1] // _STRIDE, shape[2] // _STRIDE
     expected = [(1, channels, *cells) for channels in (1, 2, 2, 10)]
-    if [maps.shape for maps in found] != expected:
-        raise BackboneError(f"{path}: its outputs have other shapes than a face detector's")
+    shapes = [maps.shape for maps in found]
+    if shapes != expected:
+        raise BackboneError(
+            f"{path}: gives outputs {', '.join(_OUTPUTS)} of shapes {shapes} for pixels of shape "
+            f"{shape}; expected {expected}: is it a face detector?"
+        )
     heatmap, scale, offset, landmarks = (maps[0].astype(np.float64) for maps in found)
+    if heatmap.max() > 1 or heatmap.min() < 0:
+        raise BackboneError(
+            f"{path}: output 'heatmap' goes from {heatmap.min():.3g} to {heatmap.max():.3g}; "
+            "expected probabilities"
+        )
     rows, columns = np.nonzero(heatmap[0] > _LEAST_SCORE)
     best = np.argsort(-heatmap[0, rows, columns], kind="stable")[:_MOST_FACES]
     rows, columns = rows[best], columns[best]
@@ -141,8 +178,12 @@ def _decode(
     return boxes, points, heatmap[0, rows, columns]
 
 
-def _suppress(boxes: Points) -> list[int]:
-    """Greedy non-maximum suppression of boxes in order of their score: the rows that are kept."""
+def _suppress(boxes: Points, inside: bool = False) -> list[int]:
+    """Greedy non-maximum suppression of boxes, the best first: the rows that are kept.
+
+    Boxes show the same face if they share enough of what both cover or, with `inside`, of the
+    smaller one.
+    """
     areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
     kept, order = [], np.arange(len(boxes))
     while len(order):
@@ -151,5 +192,9 @@ def _suppress(boxes: Points) -> list[int]:
         low = np.maximum(boxes[best, :2], boxes[order, :2])
         high = np.minimum(boxes[best, 2:], boxes[order, 2:])
         shared = np.prod(np.maximum(high - low, 0), axis=1)
-        order = order[shared <= _SAME_FACE * (areas[best] + areas[order] - shared)]
+        if inside:
+            limit = _MOSTLY_INSIDE * np.minimum(areas[best], areas[order])
+        else:
+            limit = _SAME_FACE * (areas[best] + areas[order] - shared)
+        order = order[shared <= limit]
     return kept
