@@ -21,7 +21,7 @@ DEFAULT_DETECTOR = "face_detector"
 # Long sides in pixels to which an image is reduced: to find one face, the larger only if there is
 # none in the smaller; to find all, both, as faces of more than a third of an image of 1600 pixels
 # are missed.
-_ONE_FACE, _ALL_FACES = (384, 640), (384, 1600)
+ONE_FACE, ALL_FACES = (384, 640), (384, 1600)
 # Side in pixels at which landmarks are the most exact.
 _BEST_SIDE = 110
 _OUTPUTS = ["heatmap", "scale", "offset", "landmarks"]
@@ -86,12 +86,12 @@ class FaceDetector:
         list of Face
             The largest first.
         """
-        found = (self._detect_at(image, size) for size in _sizes(image, _ONE_FACE))
+        found = (self._detect_at(image, size) for size in _sizes(image, ONE_FACE))
         return _largest_first(next(filter(None, found), []))
 
     def detect_all(self, image: Image.Image) -> list[Face]:
         """Find all faces, those of 1.5 % of the long side of an image too; as `detect`."""
-        sizes = _sizes(image, _ALL_FACES)
+        sizes = _sizes(image, ALL_FACES)
         found = [(face, size) for size in sizes for face in self._detect_at(image, size)]
 
         def misfit(each: tuple[Face, int]) -> float:
