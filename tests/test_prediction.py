@@ -66,6 +66,6 @@ def test_evidence_as_json() -> None:
 def test_a_face_as_json() -> None:
     face = FacePrediction("x.jpg", "a", 0.7, True, {"a": 0.7, "b": 0.3}, box=(1, 2, 3, 4))
     record = face.to_dict(top=1)
-    assert list(record) == ["box", "label", "probability", "known", "scores"]
+    assert list(record) == ["box", "landmarks", "label", "probability", "known", "scores"]
     assert json.loads(json.dumps(record))["box"] == [1, 2, 3, 4]
     assert record["scores"] == {"a": 0.7}
