@@ -40,7 +40,7 @@ def test_report_on_an_evaluation(
     shutil.copy(support_folder / "disc" / "00.png", other / "grid" / "seen.png")
     command = ("evaluate", support_folder, "--test", "other", "--report", "report.html")
     told = cli(*command)
-    assert told.returncode == 0 and told.stdout.startswith("other, 10 images\n")
+    assert told.returncode == 0 and "\nother, 9 images\n" in told.stdout
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "grid/seen.png" in page and "learned from and measured on" in page
     assert sorted(path.name for path in tmp_path.iterdir()) == ["other", "report.html"]
