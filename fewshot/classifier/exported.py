@@ -36,6 +36,7 @@ _DAMAGE = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, 
 # How a program finds faces with the detector; as `fewshot.faces.detector` does.
 FACE_STEPS = {
     "long_sides": [384, 640],
+    "long_sides_for_all_faces": [1600],
     "multiple": 32,
     "stride": 4,
     "least_score": 0.5,

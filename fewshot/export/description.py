@@ -14,7 +14,17 @@ from fewshot.errors import ArtifactError
 
 # Metadata that is too long for the description, and metadata that is JSON.
 _LONG = ("summary", "references")
-_JSON = "classes image_size crop_fraction resize_in_graph temperature threshold reject_rate".split()
+_JSON = (
+    "classes image_size crop_fraction resize_in_graph temperature threshold reject_rate "
+    "alignment face_steps"
+).split()
+# What numbers are measured in.
+_UNITS = {
+    "image_size": "pixels, height and width",
+    "crop_fraction": "of the shorter side, a square from the centre",
+    "reject_rate": "of images of the classes, target false rejection rate",
+    "alignment": "x and y in pixels of the input, of each landmark",
+}
 
 
 def write_with_description(path: Path, content: bytes, metadata: Mapping[str, str]) -> None:
@@ -96,11 +106,7 @@ def _describe(name: str, content: bytes, metadata: Mapping[str, str]) -> bytes:
             "embedding": {"type": "float32", "values": "of length 1"},
         },
         **found,
-        "units": {
-            "image_size": "pixels, height and width",
-            "crop_fraction": "of the shorter side, a square from the centre",
-            "reject_rate": "of images of the classes, target false rejection rate",
-        },
+        "units": {key: unit for key, unit in _UNITS.items() if key in found},
     }
     # What cannot be encoded is escaped, as JSON does.
     text = json.dumps(described, indent=2, ensure_ascii=False)

@@ -44,7 +44,8 @@ def export_classifier(
     classifier : FewShotClassifier
         Fitted, with one view per image.
     path : path
-        The file; a JSON file that describes it is written beside it.
+        The file; a JSON file that describes it is written beside it, and the face detector if
+        faces are classified.
     precision : {"fp32", "fp16", "int8"}
         Of the backbone's weights: as they are; stored in half the size, with arithmetic in fp32;
         or in a third of the size, with arithmetic in 8 bits.
@@ -64,8 +65,8 @@ def export_classifier(
     Raises
     ------
     UsageError
-        If there is no such precision, the classifier cannot be a single file (several views, face
-        crops, a third-party backbone), or the package onnx is missing.
+        If there is no such precision, or not for classifiers of faces; the classifier cannot be a
+        single file (several views, a third-party backbone); or the package onnx is missing.
     """
     require_precision(precision)
     artifact, path = classifier._fitted, Path(path)
@@ -73,6 +74,7 @@ def export_classifier(
     if javascript:
         require_replaceable(path.with_suffix(".mjs"), MARK)
     require_exportable(classifier)
+    _require_precision_for_faces(artifact, precision)
     backbone, artifact = convert_classifier(classifier, precision, data, negatives)
     model = join_graphs(artifact, backbone, resize_in_graph)
     artifact = _with_detector(classifier, artifact, path.parent)
@@ -98,6 +100,15 @@ def require_exportable(classifier: FewShotClassifier) -> None:
             f"{backbone.path.name}: takes {form.input_layout} {form.input_type} as "
             f"{form.input!r}; only backbones written by scripts/export/backbone.py, which take "
             "uint8 pixels, can be exported or converted to another precision: copy the folder"
+        )
+
+
+def _require_precision_for_faces(artifact: Artifact, precision: str) -> None:
+    """Raise UsageError for a precision whose fitting again knows whole images only."""
+    if precision == "int8" and artifact.preprocessing.crop == "face":
+        raise UsageError(
+            "precision is 'int8', which is calibrated on whole images, and this classifier is of "
+            "faces; expected fp32 or fp16"
         )
 
 
