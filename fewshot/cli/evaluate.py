@@ -95,8 +95,6 @@ def _text(record: Mapping[str, Any]) -> str:
     if "curve" in record:
         lines += ["", "images per class and accuracy"]
         lines += [f"{point['shots']:>6}  {point['accuracy']:.3f}" for point in record["curve"]]
-    if record.get("wanted"):
-        lines.append(f"more images of {printable(record['wanted'])} would help most")
     return "\n".join(lines)
 
 
@@ -112,6 +110,7 @@ def _figures(record: Mapping[str, Any]) -> list[str]:
         printable(record["protocol"]),
         f"accuracy           {record['accuracy']:.3f} ({interval})",
         f"balanced accuracy  {record['balanced_accuracy']:.3f}",
+        *_weakest(record),
         f"calibration error  {record['calibration_error']:.3f}",
         f"log loss           {record['log_loss']:.3f}",
         f"false rejections   {record['false_rejection_rate']:.3f} of images of the classes "
@@ -121,6 +120,14 @@ def _figures(record: Mapping[str, Any]) -> list[str]:
         rate, n = record["ood_rejection_rate"], record["ood_images"]
         lines.append(f"unknown classes    {rate:.3f} of {n} images of other classes called unknown")
     return lines
+
+
+def _weakest(record: Mapping[str, Any]) -> list[str]:
+    """Name the class that is recognised least, unless all are always."""
+    if record["weakest"] is None:
+        return []
+    recall = record["classes"][record["weakest"]]["recall"]
+    return [f"lowest recall      {recall:.3f} ({printable(record['weakest'])})"]
 
 
 def _classes(record: Mapping[str, Any]) -> list[str]:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from fewshot.prediction import Prediction
 
 
+# With fewer images a class, one more to fit on makes a difference of more than 2 points.
+_MANY = 4
 _NO_FACE = "unknown (no face found)"
 
 
@@ -21,9 +23,11 @@ def accuracy_text(measured: Mapping[str, float]) -> str:
     if not total:
         return "not measured, as no image could be held out"
     low, high = measured["accuracy_low"], measured["accuracy_high"]
+    shots = measured.get("held_out_shots", _MANY)
+    fewer = f", by heads fitted on {shots:.0f} image{'s' * (shots > 1)} a class"
     return (
         f"{correct / total:.2f} (95 % interval {low:.2f} to {high:.2f}; "
-        f"{correct:.0f} of {total:.0f} images, each held out once)"
+        f"{correct:.0f} of {total:.0f} held-out images{fewer if shots < _MANY else ''})"
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import count
 from typing import Any
@@ -15,14 +15,13 @@ from fewshot._parallel import Progress
 from fewshot.artifact import Artifact, SupportRecord
 from fewshot.errors import ImageError, SupportError
 from fewshot.evaluation import metrics
+from fewshot.evaluation.held_out import held_out_weight
+from fewshot.heads.calibration import softmax
 from fewshot.heads.decision import Decision, fit_decision
-from fewshot.heads.folds import assign_folds
+from fewshot.heads.folds import Folds, content_order, make_folds
 from fewshot.heads.linear import Labels
 from fewshot.prediction import Evidence
 
-# Up to so many images each is held out by itself; that many fits take a few seconds.
-_LEAVE_ONE_OUT = 60
-_FOLDS = 10
 # Up to so many classes each is left out to serve as OOD images.
 _MOST_OOD_CLASSES = 20
 
@@ -42,6 +41,7 @@ class Evaluation:
     evidence: Mapping[int, Evidence]  # of each wrong answer, by the position of its image
     skipped: tuple[ImageError, ...] = ()  # images that could not be read
     fitted_on: tuple[str, ...] = ()  # names of images that are not counted, as they were fitted on
+    weight: float = 1.0  # of an image in intervals; less if the heads share training images
 
     @cached_property
     def predicted(self) -> Labels:
@@ -53,15 +53,23 @@ class Evaluation:
         """Counts of images by class (rows) and prediction (columns)."""
         return metrics.confusion_matrix(self.truth, self.predicted, len(self.classes))
 
+    def interval(self, count: int) -> tuple[float, float]:
+        """Return the 95 % interval of the rate of images of which there are `count`."""
+        return metrics.wilson_interval(count * self.weight, len(self.truth) * self.weight)
+
+    @property
+    def weakest(self) -> str | None:
+        """The class of the lowest recall, the most confused on a tie; None without mistakes."""
+        number = metrics.weakest_class(self.confusion)
+        return None if number is None else self.classes[number]
+
     def to_dict(self) -> dict[str, Any]:
         """Return every figure, in types that JSON knows; rates in [0, 1].
 
         ``ood_rejection_rate`` is None without OOD images.
         """
         total, correct = len(self.truth), int(np.trace(self.confusion))
-        low, high = metrics.wilson_interval(correct, total)
-        per_class = self._per_class()
-        recalls = [row["recall"] for row in per_class.values() if row["images"]]
+        low, high = self.interval(correct)
         n_ood = len(self.ood_known)
         return {
             "protocol": self.protocol,
@@ -71,14 +79,15 @@ class Evaluation:
             "accuracy": correct / total,
             "accuracy_low": low,
             "accuracy_high": high,
-            "balanced_accuracy": float(np.mean(recalls)),
+            "balanced_accuracy": metrics.balanced_accuracy(self.confusion),
             "calibration_error": metrics.calibration_error(self.probabilities, self.truth),
             "log_loss": metrics.log_loss(self.probabilities, self.truth),
             "reject_rate": self.reject_rate,
             "false_rejection_rate": float(1 - self.known.mean()),
             "ood_images": n_ood,
             "ood_rejection_rate": float(1 - self.ood_known.mean()) if n_ood else None,
-            "classes": per_class,
+            "classes": self._per_class(),
+            "weakest": self.weakest,
             "confusion": self.confusion.tolist(),
             "mistakes": self._mistakes(),
         }
@@ -112,12 +121,22 @@ class Evaluation:
         ]
 
 
-def cross_validate(artifact: Artifact, progress: Progress | None = None) -> Evaluation:
-    """Answer for every training image with a classifier fitted without it.
+def cross_validate(
+    artifact: Artifact, progress: Progress | None = None, groups: Labels | None = None
+) -> Evaluation:
+    """Answer for every training image with classifiers fitted without it.
 
-    Up to 60 images are held out one by one, more in ten stratified folds. The OOD images are those
-    of each class in turn, for a classifier fitted without that class. `progress` is called with
-    the number of fits done and to do.
+    The probabilities are those that `fewshot.training.fit` measured; which images are known, and
+    which OOD images, is found by fitting without each fold, and without each class in turn.
+
+    Parameters
+    ----------
+    artifact : Artifact
+        A fitted classifier.
+    progress : callable, optional
+        Called with the number of fits done and to do.
+    groups : ndarray of int64, shape (n_images,), optional
+        The same number for near duplicates; see `fewshot.heads.folds.make_folds`.
 
     Raises
     ------
@@ -125,48 +144,51 @@ def cross_validate(artifact: Artifact, progress: Progress | None = None) -> Eval
         If no class has two images.
     """
     support, n_classes = artifact.support, len(artifact.classes)
-    folds, protocol = _folds(support, n_classes)
-    fold_numbers = np.unique(folds[folds >= 0])
+    folds = _folds(support, n_classes, groups)
+    tried = (folds.numbers[0] >= 0) & (support.labels < n_classes)
     ood_classes = range(n_classes) if 3 <= n_classes <= _MOST_OOD_CLASSES else range(0)
-    step = _counter(progress, len(fold_numbers) + len(ood_classes))
-    probabilities = np.zeros((len(folds), n_classes), np.float32)
-    known = np.ones(len(folds), bool)
-    for fold in fold_numbers:
-        held = folds == fold
-        probabilities[held], known[held] = _fit(artifact, ~held).decide(support.embeddings[held])
+    step = _counter(progress, 1 + folds.n_folds + len(ood_classes))
+    held_out = _fit(artifact, support, n_classes, groups=groups, repeat=True)[1]
+    step()
+    known = np.ones(len(tried), bool)
+    for fold in range(folds.n_folds):
+        held = tried & (folds.numbers[0] == fold)
+        known[held] = _known(artifact, held, n_classes, groups)
         step()
     ood_known = [np.zeros(0, bool)]
     for label in ood_classes:
-        ood_known.append(_known_without(artifact, label))
+        ood_known.append(_known(artifact, support.labels == label, n_classes - 1, groups))
         step()
-    tried = folds >= 0
-    query = support.take(tried)
+    query, probabilities = support.take(tried), softmax(held_out[tried])[:, :n_classes]
     return Evaluation(
-        protocol=protocol,
+        protocol=f"{len(folds.numbers)} x {folds.n_folds}-fold cross-validation",
         classes=artifact.classes,
         names=query.names,
         truth=query.labels,
-        probabilities=probabilities[tried],
+        probabilities=probabilities,
         known=known[tried],
         reject_rate=artifact.decision.rejection.rate,
         ood_known=np.concatenate(ood_known),
-        evidence=_evidence_of_mistakes(artifact, query, probabilities[tried], folds),
+        evidence=_evidence_of_mistakes(
+            artifact, query, probabilities, (folds.units, folds.units[tried])
+        ),
+        weight=held_out_weight(folds, tried),
     )
 
 
-def _folds(support: SupportRecord, n_classes: int) -> tuple[Labels, str]:
-    """Assign the images to folds, -1 for those that are never held out, and name the protocol."""
-    genuine = support.labels < n_classes
-    few = genuine.sum() <= _LEAVE_ONE_OUT
-    folds = assign_folds(support.embeddings, support.labels, None if few else _FOLDS)
-    folds[~genuine] = -1
-    if folds.max() < 0:
+def _folds(support: SupportRecord, n_classes: int, groups: Labels | None) -> Folds:
+    """Divide the support set as its classifier does when it is fitted."""
+    order = content_order(support.labels, support.hashes)
+    rows, back = support.take(order), np.argsort(order)
+    groups = None if groups is None else groups[order]
+    folds = make_folds(rows.embeddings, rows.labels, n_classes, groups)
+    folds = replace(folds, numbers=folds.numbers[:, back], units=folds.units[back])
+    if (folds.numbers[:, support.labels < n_classes] < 0).all():
         raise SupportError(
             "no class has two different images, so none can be held out to measure with; add "
             "images, or measure on others: fewshot evaluate DATA --test DIR"
         )
-    n_folds = len(np.unique(folds[folds >= 0]))
-    return folds, "leave-one-out" if few else f"{n_folds}-fold cross-validation"
+    return folds
 
 
 def evaluate_on(artifact: Artifact, query: SupportRecord, protocol: str) -> Evaluation:
@@ -207,44 +229,47 @@ def _evidence_of_mistakes(
     artifact: Artifact,
     query: SupportRecord,
     probabilities: NDArray[np.float32],
-    folds: Labels | None = None,
+    units: tuple[Labels, Labels] | None = None,
 ) -> dict[int, Evidence]:
-    """Find the evidence of wrong answers; `folds` are those of the support, if it was held out."""
-    predicted = probabilities.argmax(axis=1)
-    wrong = np.flatnonzero(predicted != query.labels)
-    held = np.full(len(query.labels), -1) if folds is None else folds[folds >= 0]
+    """Find the evidence of wrong answers: not images of the same unit, of the support and query."""
+    predicted, support = probabilities.argmax(axis=1), artifact.support
     found = {}
-    for fold in np.unique(held[wrong]):
-        support = artifact.support if folds is None else artifact.support.take(folds != fold)
-        for i in wrong[held[wrong] == fold].tolist():
-            embedding, label = query.embeddings[i], int(predicted[i])
-            found[i] = support.nearest(artifact.classes, embedding, label)
+    for i in np.flatnonzero(predicted != query.labels).tolist():
+        others = support if units is None else support.take(units[0] != units[1][i])
+        found[i] = others.nearest(artifact.classes, query.embeddings[i], int(predicted[i]))
     return found
 
 
-def _fit(artifact: Artifact, kept: NDArray[np.bool_]) -> Decision:
-    """Fit as the classifier was, on some of its images."""
-    support, decision = artifact.support, artifact.decision
-    embeddings, labels = support.embeddings[kept], support.labels[kept]
-    n_classes, rate = len(artifact.classes), decision.rejection.rate
-    same_person = artifact.backbone.same_person
+def _known(
+    artifact: Artifact, held: NDArray[np.bool_], n_classes: int, groups: Labels | None
+) -> NDArray[np.bool_]:
+    """Tell which images are known to a classifier that is fitted without them."""
+    kept = artifact.support.take(~held)
+    _, labels = np.unique(kept.labels, return_inverse=True)  # a class may be gone
+    kept = replace(kept, labels=labels.astype(np.int64))
+    groups = None if groups is None else groups[~held]
+    decision, _ = _fit(artifact, kept, n_classes, groups=groups)
+    return decision.decide(artifact.support.embeddings[held])[1]
+
+
+def _fit(
+    artifact: Artifact,
+    support: SupportRecord,
+    n_classes: int,
+    *,
+    groups: Labels | None = None,
+    repeat: bool = False,
+) -> tuple[Decision, NDArray[np.float32]]:
+    """Fit as the classifier was."""
+    decision = artifact.decision
     return fit_decision(
-        decision.head.kind, embeddings, labels, n_classes, rate, same_person=same_person
-    )[0]
-
-
-def _known_without(artifact: Artifact, label: int) -> NDArray[np.bool_]:
-    """Answer for the images of a class with a classifier fitted without it."""
-    support, decision = artifact.support, artifact.decision
-    away = support.labels == label
-    labels = support.labels[~away] - (support.labels[~away] > label)
-    rate, n_classes = decision.rejection.rate, len(artifact.classes) - 1
-    fitted, _ = fit_decision(
         decision.head.kind,
-        support.embeddings[~away],
-        labels,
+        support.embeddings,
+        support.labels,
         n_classes,
-        rate,
+        decision.rejection.rate,
+        groups=groups,
+        hashes=support.hashes,
+        repeat=repeat,
         same_person=artifact.backbone.same_person,
     )
-    return fitted.decide(support.embeddings[away])[1]

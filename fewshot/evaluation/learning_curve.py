@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fewshot.artifact import Artifact, SupportRecord
 from fewshot.errors import SupportError
+from fewshot.evaluation.metrics import balanced_accuracy, confusion_matrix
 from fewshot.heads.decision import fit_decision
 from fewshot.heads.linear import Labels
 
@@ -18,7 +18,7 @@ def learning_curve(artifact: Artifact, shots: Sequence[int], draws: int = 5) -> 
     """Measure accuracy against the number of images per class.
 
     Each is an average over `draws` support sets; numbers that leave a class without query images
-    are ignored. ``wanted`` is the class whose recall rose most over the last step, or None.
+    are ignored.
 
     Raises
     ------
@@ -32,14 +32,12 @@ def learning_curve(artifact: Artifact, shots: Sequence[int], draws: int = 5) -> 
         raise SupportError(
             f"the smallest class has {smallest} images; expected more than the shots asked for"
         )
-    recalls = np.array([_recalls(artifact, n, draws) for n in possible])
-    gains = recalls[-1] - recalls[-2] if len(possible) > 1 else np.zeros(n_classes)
-    wanted = artifact.classes[int(gains.argmax())] if gains.max() > 0 else None
+    confusions = [_confusion(artifact, n, draws) for n in possible]
     curve = [
-        {"shots": n, "accuracy": float(row.mean())}
-        for n, row in zip(possible, recalls, strict=True)
+        {"shots": n, "accuracy": balanced_accuracy(confusion)}
+        for n, confusion in zip(possible, confusions, strict=True)
     ]
-    return {"curve": curve, "wanted": wanted}
+    return {"curve": curve}
 
 
 def draw_splits(labels: Labels, shots: int, draws: int) -> Iterator[tuple[Labels, Labels]]:
@@ -51,31 +49,30 @@ def draw_splits(labels: Labels, shots: int, draws: int) -> Iterator[tuple[Labels
         yield support, np.setdiff1d(np.arange(len(labels)), support)
 
 
-def _recalls(artifact: Artifact, shots: int, draws: int) -> NDArray[np.float64]:
-    """Average the recall of each class over draws of a support set."""
-    support, kind = artifact.support, artifact.decision.head.kind
-    n_classes = len(artifact.classes)
-    recalls = np.zeros(n_classes)
-    for chosen, query in draw_splits(support.labels, shots, draws):
-        correct = correct_queries(support, kind, chosen, query, support.labels, n_classes)
-        truth = support.labels[query]
-        recalls += [correct[truth == label].mean() / draws for label in range(n_classes)]
-    return recalls
+def _confusion(artifact: Artifact, shots: int, draws: int) -> Labels:
+    """Add up the confusion matrices of draws of a support set."""
+    record, n_classes = artifact.support, len(artifact.classes)
+    total = np.zeros((n_classes, n_classes), np.int64)
+    for support, query in draw_splits(record.labels, shots, draws):
+        query = query[record.labels[query] < n_classes]
+        kind, truth = artifact.decision.head.kind, record.labels[query]
+        predicted = predict_queries(record, kind, support, query, record.labels, n_classes)
+        total += confusion_matrix(truth, predicted, n_classes)
+    return total
 
 
-def correct_queries(
+def predict_queries(
     record: SupportRecord,
     kind: str,
     support: Labels,
     query: Labels,
     numbers: Labels,
     n_classes: int,
-) -> NDArray[np.bool_]:
-    """Fit a head on support rows of a record, and tell which query rows it predicts correctly.
+) -> Labels:
+    """Fit a head on support rows of a record, and predict the class of query rows.
 
     `numbers` are the classes of all rows, from 0; the result has shape (n_queries,).
     """
-    embeddings = record.embeddings
-    decision, _ = fit_decision(kind, embeddings[support], numbers[support], n_classes, 0.0)
-    predicted = decision.decide(embeddings[query])[0].argmax(axis=1)
-    return np.asarray(predicted == numbers[query])
+    fitted, labels = record.embeddings[support], numbers[support]
+    decision, _ = fit_decision(kind, fitted, labels, n_classes, 0.0, repeat=False)
+    return np.asarray(decision.decide(record.embeddings[query])[0].argmax(axis=1))

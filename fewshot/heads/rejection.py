@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fewshot.heads.linear import Labels
+
 Floats = NDArray[np.float32]
 
 REJECT_RATE = 0.05
@@ -45,13 +47,18 @@ class Rejection:
 
 
 def fit_rejection(
-    embeddings: Floats, labels: NDArray[np.int64], logits: Floats, n_classes: int, rate: float
+    embeddings: Floats,
+    labels: Labels,
+    logits: Floats,
+    n_classes: int,
+    rate: float,
+    units: Labels,
 ) -> Rejection:
     """Choose the threshold at which a given rate of genuine images is rejected.
 
-    The logits are calibrated held-out scores, with rows of NaN where there are none; a label of
-    `n_classes` marks negatives. Nothing is rejected at a rate of 0 or with fewer than two held-out
-    images.
+    The logits are calibrated held-out scores, with rows of NaN where there are none; `units` are
+    those of `fewshot.heads.folds.Folds`. Nothing is rejected at a rate of 0 or with fewer than two
+    held-out images.
     """
     genuine = labels < n_classes
     sums = np.stack([embeddings[labels == label].sum(axis=0) for label in range(n_classes)])
@@ -60,12 +67,42 @@ def fit_rejection(
     if rate == 0 or held.sum() < 2:
         width = 2 + logits.shape[1] - n_classes
         return Rejection(prototypes, np.ones(width, np.float32), NEVER, rate)
-    similarity = _held_out_similarity(embeddings[held], labels[held], sums)
+    copies = np.zeros((units.max() + 1, embeddings.shape[1]), np.float32)
+    np.add.at(copies, units, embeddings)
+    left = sums[labels[held]] - copies[units[held]]
+    similarity = _held_out_similarity(embeddings[held], labels[held], sums, left)
     terms = _terms(logits[held], similarity, n_classes)
-    units = np.asarray(np.maximum(terms.std(axis=0), 1e-6), np.float32)
-    # Of n images the k-th lowest has k / (n + 1) of all others below it, on the average.
-    threshold = np.quantile((terms / units).sum(axis=1), rate, method="weibull")
-    return Rejection(prototypes, units, float(threshold), rate)
+    spreads = np.asarray(np.maximum(terms.std(axis=0), 1e-6), np.float32)
+    return Rejection(prototypes, spreads, _threshold((terms / spreads).sum(axis=1), rate), rate)
+
+
+def _threshold(confidence: Floats, rate: float) -> float:
+    """Estimate below which confidence a given rate of new images lies."""
+    n = len(confidence)
+    if rate * (n + 1) >= 1:
+        # Of n images the k-th lowest has k / (n + 1) of all others below it, on the average.
+        return float(np.quantile(confidence, rate, method="weibull"))
+    # The lowest has more than the rate below it. Instead, the tail of a normal distribution of
+    # which mean and deviation are estimated (Student's t).
+    from scipy.special import stdtrit
+
+    tail = stdtrit(n - 1, rate) * np.sqrt(1 + 1 / n)
+    return float(confidence.mean() + tail * confidence.std(ddof=1))
+
+
+def false_rejection_interval(n_images: int, rate: float) -> tuple[float, float]:
+    """Return where the false rejection rate lies with a probability of 95 %, in [0, 1].
+
+    The threshold is an order statistic of the confidence of `n_images` held-out images, so the
+    part of new images below it has a beta distribution, whose mean is the rate aimed at.
+    """
+    if not rate or n_images < 2:
+        return 0.0, 0.0
+    from scipy.special import betaincinv
+
+    rank = rate * (n_images + 1)
+    low, high = betaincinv(rank, n_images + 1 - rank, (0.025, 0.975))
+    return float(low), float(high)
 
 
 def _terms(logits: Floats, similarity: Floats, n_classes: int) -> Floats:
@@ -75,11 +112,11 @@ def _terms(logits: Floats, similarity: Floats, n_classes: int) -> Floats:
     return np.stack([best - logits.mean(axis=1), similarity, *over_negatives], axis=1)
 
 
-def _held_out_similarity(embeddings: Floats, labels: NDArray[np.int64], sums: Floats) -> Floats:
-    """Compare images with the nearest prototype, that of their own class made without them."""
+def _held_out_similarity(embeddings: Floats, labels: Labels, sums: Floats, left: Floats) -> Floats:
+    """Compare images with the nearest prototype, that of their own class being what is left."""
     similarity = embeddings @ _unit(sums).T
     rows = np.arange(len(labels))
-    similarity[rows, labels] = (embeddings * _unit(sums[labels] - embeddings)).sum(axis=1)
+    similarity[rows, labels] = (embeddings * _unit(left)).sum(axis=1)
     return np.asarray(similarity.max(axis=1), np.float32)
 
 

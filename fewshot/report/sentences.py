@@ -12,7 +12,6 @@ import numpy as np
 from fewshot.artifact import Artifact
 from fewshot.data_checks.finding import WORDS, Finding
 from fewshot.evaluation.cross_validation import Evaluation
-from fewshot.evaluation.metrics import wilson_interval
 
 # Control characters, line breaks, bidirectional controls, invisible and undecodable characters.
 # Not the isolates U+2068 and U+2069, which `isolate` puts around names, nor joiners of letters.
@@ -68,7 +67,7 @@ def headline(evaluation: Evaluation) -> dict[str, str]:
     if len(evaluation.classes) == 1:
         right, name = int(evaluation.known.sum()), "accepted"
         counts = f"{right:,} of {total} of {isolate(evaluation.classes[0])}"
-    low, high = wilson_interval(right, len(evaluation.truth))
+    low, high = evaluation.interval(right)
     return {
         "figure": percent(right / len(evaluation.truth)),
         "name": name,
@@ -79,15 +78,13 @@ def headline(evaluation: Evaluation) -> dict[str, str]:
 
 def is_held_out(evaluation: Evaluation) -> bool:
     """Tell whether the training images were held out in turn, not other images tested."""
-    return evaluation.protocol.endswith(("leave-one-out", "cross-validation"))
+    return evaluation.protocol.endswith("cross-validation")
 
 
 def protocol_text(artifact: Artifact, evaluation: Evaluation) -> str:
     """Say how images were kept from training, and which were not tested."""
     text = f"Tested on other images: {evaluation.protocol}."
-    if evaluation.protocol == "leave-one-out":
-        text = "Leave-one-out: each image was classified by a classifier trained on all the others."
-    elif is_held_out(evaluation):
+    if is_held_out(evaluation):
         text = (
             f"{evaluation.protocol}: the images were split into parts, and each part was "
             "classified by a classifier trained on the other parts."
@@ -148,7 +145,7 @@ def next_steps(
     ]
     others = [*_about_rejection(evaluation), *_about_curve(curve), *_about_confusion(evaluation)]
     correct, total = int(np.trace(evaluation.confusion)), len(evaluation.truth)
-    low, high = wilson_interval(correct, total)
+    low, high = evaluation.interval(correct)
     if high - low > _WIDE:
         others.append(f"With {plural(total, 'image')} the figure is only rough: test with more.")
     steps += others[:_MOST_OTHER_STEPS]
@@ -158,8 +155,8 @@ def next_steps(
 
 
 def _about_rejection(evaluation: Evaluation) -> list[str]:
-    rejected, total = int((~evaluation.known).sum()), len(evaluation.known)
-    too_many = wilson_interval(rejected, total)[0] > 1.5 * evaluation.reject_rate > 0
+    rejected = int((~evaluation.known).sum())
+    too_many = evaluation.interval(rejected)[0] > 1.5 * evaluation.reject_rate > 0
     if is_held_out(evaluation) or not too_many:
         return []
     return [
@@ -169,7 +166,7 @@ def _about_rejection(evaluation: Evaluation) -> list[str]:
 
 
 def _about_curve(curve: Mapping[str, Any] | None) -> list[str]:
-    """Say whether more images would help, and of which class most."""
+    """Say whether more images would help."""
     if not curve or len(curve["curve"]) < 2:
         return []
     (few, before), (many, after) = ((p["shots"], p["accuracy"]) for p in curve["curve"][-2:])
@@ -178,11 +175,9 @@ def _about_curve(curve: Mapping[str, Any] | None) -> list[str]:
             f"From {few} to {many} images per class the accuracy hardly rose: more images of the "
             "same kind will not help much."
         ]
-    wanted = curve["wanted"]
-    most = f" Images of {isolate(wanted)} would help most." if wanted else ""
     return [
-        f"Add images: from {few} to {many} per class the accuracy rose from {percent(before)} to "
-        f"{percent(after)}.{most}"
+        f"Add images of every class: from {few} to {many} per class the accuracy rose from "
+        f"{percent(before)} to {percent(after)}."
     ]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fewshot.artifact import Artifact
-from fewshot.training.fit import measure
+from fewshot.evaluation.held_out import measure_held_out
 
 
 def compare(
@@ -80,7 +80,10 @@ def _on_the_same(
     same = np.array([key in held for key in after.support.hashes])
     if not same.any():
         return None
-    return measure(held_out[same], after.support.labels[same], len(after.classes))
+    support = after.support
+    return measure_held_out(
+        after.decision, held_out, support.embeddings, support.labels, among=same
+    )
 
 
 def _essence(artifact: Artifact) -> tuple[object, ...]:

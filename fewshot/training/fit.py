@@ -25,7 +25,7 @@ from fewshot.artifact import (
 )
 from fewshot.embedder import Embedder
 from fewshot.errors import DamagedArtifactError, ImageError, NoFaceError, SupportError, UsageError
-from fewshot.evaluation.metrics import wilson_interval
+from fewshot.evaluation.held_out import measure_held_out
 from fewshot.heads.blend import check_kind
 from fewshot.heads.decision import Decision, fit_decision
 from fewshot.images.decode import Header, read_header
@@ -155,20 +155,15 @@ def fit_embeddings(
     ndarray of float32, shape (n_images, n_classes) or (n_images, n_classes + 1)
         Held-out scores, as from `fit_artifact`.
     """
-    hashes, n_classes = support.hashes, len(classes)
-    # By content, so that neither the order nor the names of the images make a difference.
-    order = np.array(sorted(range(len(hashes)), key=lambda i: (support.labels[i], hashes[i])))
-    labels = support.labels[order]
-    decision, scores = fit_decision(
+    decision, held_out = fit_decision(
         head,
-        support.embeddings[order],
-        labels,
-        n_classes,
+        support.embeddings,
+        support.labels,
+        len(classes),
         reject_rate,
         same_person=backbone.same_person,
+        hashes=support.hashes,
     )
-    held_out = np.empty_like(scores)
-    held_out[order] = scores
     artifact = Artifact(
         classes=classes,
         decision=decision,
@@ -176,7 +171,7 @@ def fit_embeddings(
         preprocessing=preprocessing,
         support=support,
         references=answer_references(references, decision),
-        measured=measure(held_out, support.labels, n_classes),
+        measured=measure_held_out(decision, held_out, support.embeddings, support.labels),
         versions=_versions(),
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
     )
@@ -333,19 +328,6 @@ def _require_every_class(support: SupportSet, embedded: EmbeddedSet) -> None:
                 f"class {label!r}: none of its {support.labels.count(label)} images could be read "
                 f"({reasons}); add at least one"
             )
-
-
-def measure(held_out: Embedding, labels: NDArray[np.int64], n_classes: int) -> dict[str, float]:
-    """Count the held-out images that get their own label, with the interval of that rate."""
-    tried = ~np.isnan(held_out[:, 0]) & (labels < n_classes)
-    right = held_out[tried].argmax(axis=1) == labels[tried]  # the negatives may win too
-    low, high = wilson_interval(int(right.sum()), len(right))
-    return {
-        "held_out_images": float(len(right)),
-        "held_out_correct": float(right.sum()),
-        "accuracy_low": low,
-        "accuracy_high": high,
-    }
 
 
 def _versions() -> dict[str, str]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from fewshot.artifact import SupportRecord
 from fewshot.errors import SupportError, UsageError
-from fewshot.evaluation.learning_curve import correct_queries
+from fewshot.evaluation.learning_curve import predict_queries
 from fewshot.evaluation.metrics import t_interval
 
 # As in most papers.
@@ -86,4 +86,5 @@ def _episode(
     support = np.concatenate([m[:shot] for m in members])
     query = np.concatenate([m[shot : shot + _QUERIES] for m in members])
     numbers = np.searchsorted(np.sort(chosen), labels)
-    return float(correct_queries(record, head, support, query, numbers, way).mean())
+    predicted = predict_queries(record, head, support, query, numbers, way)
+    return float((predicted == numbers[query]).mean())

@@ -54,6 +54,24 @@ def test_confusion_has_classes_in_rows_and_predictions_in_columns() -> None:
     assert counts.tolist() == [[1, 0, 1, 0], [0, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 0]]
 
 
+def test_recalls_leave_out_classes_without_images() -> None:
+    confusion = np.array([[3, 1, 0], [0, 0, 0], [0, 2, 2]])
+    np.testing.assert_array_equal(metrics.recalls(confusion), [0.75, np.nan, 0.5])
+    assert metrics.balanced_accuracy(confusion) == 0.625
+
+
+@pytest.mark.parametrize(
+    ("confusion", "weakest"),
+    [
+        ([[3, 1, 0], [0, 0, 0], [0, 2, 2]], 2),
+        ([[3, 1, 0], [1, 3, 0], [1, 0, 3]], 0),  # the same recall, but others are taken for it
+        ([[4, 0], [0, 9]], None),
+    ],
+)
+def test_the_weakest_class(confusion: list[list[int]], weakest: int | None) -> None:
+    assert metrics.weakest_class(np.array(confusion)) == weakest
+
+
 def test_calibration_error_by_hand() -> None:
     probabilities = np.array([[0.9, 0.1]] * 2 + [[0.35, 0.65]] * 2, np.float32)
     both_off = metrics.calibration_error(probabilities, np.array([0, 1, 1, 1]))

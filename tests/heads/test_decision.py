@@ -114,3 +114,44 @@ def test_a_lone_image_of_a_class_is_never_held_out() -> None:
 def test_other_heads_are_refused() -> None:
     with pytest.raises(UsageError, match=f"head is 'forest'; expected one of {', '.join(HEADS)}"):
         fit("forest", 2, 2)
+
+
+def test_the_order_of_images_with_hashes_makes_no_difference() -> None:
+    embeddings, labels = clusters(3, 6)
+    hashes = [f"{i * 7 % 18:02}" for i in range(18)]
+    mixed = np.random.default_rng(0).permutation(18)
+    first, held_1 = fit_decision("auto", embeddings, labels, 3, 0.05, hashes=hashes)
+    again, held_2 = fit_decision(
+        "auto", embeddings[mixed], labels[mixed], 3, 0.05, hashes=[hashes[i] for i in mixed]
+    )
+    np.testing.assert_array_equal(first.head.weights, again.head.weights)
+    np.testing.assert_array_equal(held_1[mixed], held_2)
+
+
+def test_held_out_scores_are_the_mean_of_repeats_and_the_decision_is_of_one() -> None:
+    embeddings, labels = clusters(4, 2)
+    many, held_out = fit_decision("auto", embeddings, labels, 4, 0.05)
+    one, of_one = fit_decision("auto", embeddings, labels, 4, 0.05, repeat=False)
+    np.testing.assert_array_equal(many.head.weights, one.head.weights)
+    assert many.temperature == one.temperature
+    assert many.rejection.threshold == one.rejection.threshold
+    assert not np.array_equal(held_out, of_one)
+
+
+def test_near_duplicates_do_not_give_each_other_away() -> None:
+    embeddings, _ = clusters(8, 2)
+    labels = np.arange(16) // 4  # each class is of two unlike pairs
+    rng = np.random.default_rng(0)
+    embeddings[1::2] = embeddings[::2] + rng.normal(0, 1e-3, (8, 64)).astype(np.float32)
+    groups = np.arange(16) // 2
+    apart, together = (
+        (fit_decision("auto", embeddings, labels, 4, 0.0, groups=g)[1].argmax(1) == labels).mean()
+        for g in (None, groups)
+    )
+    assert apart == 1 and together < 0.6
+
+
+def test_many_classes_of_few_images_raise_no_warning(recwarn: pytest.WarningsRecorder) -> None:
+    fit("auto", 25, 1)
+    fit("auto", 15, 2)
+    assert not recwarn.list

@@ -58,7 +58,7 @@ class Page(HTMLParser):
 
 def make_evaluation(
     confusion: Sequence[Sequence[int]],
-    protocol: str = "leave-one-out",
+    protocol: str = "4-fold cross-validation",
     names: Sequence[str] = "abcdefgh",
 ) -> Evaluation:
     """Make up the answers of a confusion matrix; each is sure, and known."""

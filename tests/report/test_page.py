@@ -193,7 +193,7 @@ def test_an_image_that_cannot_be_read_leaves_its_name(quick: Measured, tmp_path:
 def test_images_that_were_not_held_out_are_not_marked(tmp_path: Path) -> None:
     artifact = make_artifact(*clusters(2, 2))
     confusion = [[1, 1], [0, 2]]
-    for protocol, marked in (("test/, 4 images", False), ("leave-one-out", True)):
+    for protocol, marked in (("test/, 4 images", False), ("4-fold cross-validation", True)):
         evaluation = make_evaluation(confusion, protocol)
         evaluation = dataclasses.replace(evaluation, names=artifact.support.names)
         page = Page(write_report(artifact, evaluation, tmp_path / "r.html"))
