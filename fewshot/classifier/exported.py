@@ -36,11 +36,13 @@ _DAMAGE = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, 
 # How a program finds faces with the detector; as `fewshot.faces.detector` does.
 FACE_STEPS = {
     "long_sides": [384, 640],
-    "long_sides_for_all_faces": [1600],
+    "long_sides_for_all_faces": [384, 1600],
+    "best_side": 110,
     "multiple": 32,
     "stride": 4,
     "least_score": 0.5,
     "same_face_iou": 0.3,
+    "same_face_inside": 0.6,
     "landmarks": "eyes, nose, corners of the mouth, from left to right in the image",
 }
 _OUTPUTS = ["embedding", "probabilities", "known"]

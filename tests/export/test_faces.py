@@ -64,10 +64,12 @@ def test_the_description_holds_all_that_another_program_needs(
     assert found["face_steps"] == {
         "long_sides": list(detector.ONE_FACE),
         "long_sides_for_all_faces": list(detector.ALL_FACES),
+        "best_side": detector._BEST_SIDE,
         "multiple": detector._MULTIPLE,
         "stride": detector._STRIDE,
         "least_score": detector._LEAST_SCORE,
         "same_face_iou": detector._SAME_FACE,
+        "same_face_inside": detector._MOSTLY_INSIDE,
         "landmarks": "eyes, nose, corners of the mouth, from left to right in the image",
     }
 
