@@ -72,15 +72,21 @@ def _matches(word: str) -> list[Path]:
 
 
 def _in_folder(folder: Path) -> Sequence[Path | ImageError]:
-    from fewshot.images.files import IMAGE_EXTENSIONS, image_files
+    from fewshot.images.files import EXTENSIONS_TEXT, list_images
 
-    kinds = " ".join(IMAGE_EXTENSIONS)
-    return image_files(folder) or [ImageError(f"no images in this folder ({kinds})", str(folder))]
+    found = list_images(folder)
+    denied = [ImageError(e.reason, str(e.path)) for e in found.passed_over if e.unreadable]
+    if not found.images and not denied:
+        return [ImageError(f"no images in this folder ({EXTENSIONS_TEXT})", str(folder))]
+    return [*found.images, *denied]
 
 
 def _read_standard_input(word: str) -> LoadedImage | ImageError:
-    from fewshot.images.source import LoadedImage
+    from fewshot.images.source import LoadedImage, load_image
 
     if sys.stdin is None:
         return ImageError("there is no standard input", word)
-    return LoadedImage(word, sys.stdin.buffer.read())
+    try:
+        return LoadedImage(word, load_image(sys.stdin.buffer).content)
+    except ImageError as error:
+        return ImageError(error.reason, word)

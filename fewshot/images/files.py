@@ -13,6 +13,7 @@ IMAGE_EXTENSIONS = tuple(
         ".hif .ppm .pgm .pbm .pnm .jp2 .j2k .jpf .jpx .jpc .j2c .ico .tga .icb .vda .vst .pcx .dib"
     ).split()
 )
+EXTENSIONS_TEXT = " ".join((*IMAGE_EXTENSIONS[:8], "..."))
 # Folders that systems and programs make: copies of images, or images thrown away.
 _OF_SYSTEMS = ("@eadir", "__macosx", "@__thumb", "#recycle", "@recycle", "$recycle.bin")
 _OF_COPIES = ("thumbs", "thumbnails")

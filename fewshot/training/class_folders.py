@@ -12,6 +12,7 @@ from pathlib import Path
 from fewshot._class_names import class_name
 from fewshot.errors import SupportError
 from fewshot.images.files import (
+    EXTENSIONS_TEXT,
     IMAGE_EXTENSIONS,
     Listing,
     PassedOver,
@@ -158,10 +159,10 @@ def require_images(images: object, where: object, listing: Listing | None = None
     """Refuse a class without images."""
     if images:
         return
-    kinds = " ".join(IMAGE_EXTENSIONS)
     others = f"; it has {listing.others_text}" if listing and listing.others else ""
     denied = "".join(f"; {each}" for each in listing.passed_over) if listing else ""
-    raise SupportError(f"{where}: no images found ({kinds}){others}{denied}; add at least one")
+    found = f"no images found ({EXTENSIONS_TEXT}){others}{denied}"
+    raise SupportError(f"{where}: {found}; add at least one")
 
 
 def note_others(listing: Listing, place: Path) -> list[PassedOver]:

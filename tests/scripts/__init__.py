@@ -4,4 +4,4 @@ import sys
 from pathlib import Path
 
 SCRIPTS = Path(__file__).parent.parent.parent / "scripts"
-sys.path[:0] = [str(SCRIPTS / folder) for folder in ("export", "benchmark")]
+sys.path[:0] = [str(SCRIPTS / folder) for folder in ("export", "benchmark", "fuzz")]
