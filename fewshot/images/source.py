@@ -202,4 +202,5 @@ def _unreadable(error: Exception, source: object) -> str:
     if isinstance(error, FileNotFoundError):
         address = name.lower().startswith(("http:/", "https:/", "ftp:/"))
         return "an address; download the image first" if address else "no such file"
-    return f"cannot be read ({str(error) or type(error).__name__})"
+    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return f"cannot be read ({reason})"
