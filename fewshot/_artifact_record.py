@@ -136,6 +136,7 @@ class Artifact:
             and seen.probabilities.shape == (N_IMAGES, n_classes)
             and _are_unit(seen.embeddings),
             "support.hashes": len(self.support.hashes) == n_images,
+            "support.groups": self.support.groups.shape == (n_images,),
             "backbone.file": Path(self.backbone.file).name == self.backbone.file
             and "\\" not in self.backbone.file
             and self.backbone.file.endswith(".onnx"),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from fewshot.heads.folds import group_copies
 from fewshot.prediction import Evidence, Neighbour
 
 _NEAREST = 3
@@ -33,6 +34,8 @@ class SupportRecord:
         Those of the hashes that were added or labelled anew since the last fit.
     removed : tuple of str
         SHA-256 of images that were removed since then.
+    groups : ndarray of int64, shape (n_images,)
+        The same number for near duplicates. In files of earlier formats, for equal embeddings.
     """
 
     embeddings: NDArray[np.float32]
@@ -42,6 +45,14 @@ class SupportRecord:
     faceless: tuple[str, ...] = field(default=(), metadata={"since": 3})
     taught: tuple[str, ...] = field(default=(), metadata={"since": 4})
     removed: tuple[str, ...] = field(default=(), metadata={"since": 4})
+    groups: NDArray[np.int64] = field(
+        default_factory=lambda: np.zeros(0, np.int64), metadata={"since": 4}
+    )
+
+    def __post_init__(self) -> None:
+        """Group copies where nothing is known of near duplicates."""
+        if len(self.groups) == 0 and len(self.names):
+            object.__setattr__(self, "groups", group_copies(self.embeddings))
 
     def nearest(
         self, classes: Sequence[str], embedding: NDArray[np.float32], given: int
@@ -85,19 +96,22 @@ class SupportRecord:
             tuple(sorted(set(hashes) & set(self.faceless))),
             tuple(sorted(set(hashes) & set(self.taught))),
             self.removed,
+            self.groups[rows],
         )
 
     def join(self, other: SupportRecord) -> SupportRecord:
         """Put the images of another record after these; its labels must mean the same."""
+        notes = {
+            part: tuple(sorted({*getattr(self, part), *getattr(other, part)}))
+            for part in ("faceless", "taught", "removed")
+        }
         return SupportRecord(
             np.concatenate([self.embeddings, other.embeddings]),
             np.concatenate([self.labels, other.labels]),
             self.names + other.names,
             self.hashes + other.hashes,
-            *(
-                tuple(sorted({*getattr(self, part), *getattr(other, part)}))
-                for part in ("faceless", "taught", "removed")
-            ),
+            groups=np.concatenate([self.groups, other.groups + self.groups.max(initial=-1) + 1]),
+            **notes,
         )
 
     def mark(self, taught: Iterable[str] = (), removed: Iterable[str] = ()) -> SupportRecord:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from fewshot.classifier.few_shot import FewShotClassifier
 from fewshot.embedder import Embedder
@@ -86,7 +87,8 @@ def _takes(embedder: Embedder, size: int) -> bool:
     if embedder.backbone_.input_format is None:
         return True
     try:  # third-party files often say that they take any size, and do not
-        embedder.embed_views(Views(np.zeros((1, size, size, 3), np.uint8), ()))
+        black = Image.new("RGB", (size, size))
+        embedder.embed_views(Views(np.asarray(black)[np.newaxis], (), black))
     except BackboneError:
         return False
     return True

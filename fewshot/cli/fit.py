@@ -51,6 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     from fewshot.artifact import artifact_path, read_artifact
     from fewshot.backbones.find import models_folder
     from fewshot.data_checks.run import check
+    from fewshot.evaluation.held_out import count_by_class
     from fewshot.training.change import count_lost
     from fewshot.training.fit import count_faces
 
@@ -74,6 +75,10 @@ def run(arguments: argparse.Namespace) -> int:
     unused = warn_unused(classifier.passed_over_, artifact.classes)
     record = {"file": str(file), "skipped": errors, **unused, "check": found, **summary}
     record["replaces"] = lost
+    support = artifact.support
+    record["near_duplicates"] = len(support.groups) - len(set(support.groups.tolist()))
+    if classifier.held_out_ is not None:
+        record["held_out"] = count_by_class(classifier.held_out_, support.labels, artifact.classes)
     say_result(arguments, record, _text(record, file, arguments))
     return 1 if skipped or any(each.unreadable for each in classifier.passed_over_) else 0
 
@@ -115,7 +120,9 @@ def _text(record: Mapping[str, Any], file: Path, arguments: argparse.Namespace) 
         f"{classes_text(shots, 8)}\n"
         f"{sum(shots.values())} images used, {len(record['skipped'])} skipped\n"
         f"{_faces_text(record)}"
+        f"{_duplicates_text(record['near_duplicates'])}"
         f"held-out accuracy: {accuracy_text(record['measured'])}\n"
+        f"{_weakest_text(record.get('held_out', {}))}"
         f"{_check_text(record['check'], file, arguments)}"
         f"wrote {printable(file)}\n"
         f"{_lost_text(record['replaces'], file, arguments)}"
@@ -141,6 +148,24 @@ def _lost_text(lost: Mapping[str, int] | None, file: Path, arguments: argparse.N
         f"replaced a classifier with {lost['images']} images, {told}; to go back: fewshot undo"
         f"{models_option(file)}{keep}\n"
     )
+
+
+def _duplicates_text(number: int) -> str:
+    """Say that near duplicates were not measured on while their like was fitted on."""
+    if not number:
+        return ""
+    images = "image is a near duplicate" if number == 1 else "images are near duplicates"
+    return f"{number} {images} of another, and held out together with it\n"
+
+
+def _weakest_text(held_out: Mapping[str, tuple[int, int]]) -> str:
+    """Name the class that is recognised least, which a headline over all images hides."""
+    rates = {label: n / total for label, (n, total) in held_out.items() if total}
+    if not rates or min(rates.values()) == 1:
+        return ""
+    label = min(rates, key=lambda each: rates[each])
+    n, total = held_out[label]
+    return f"lowest: {printable(label)}, {n} of {total}\n"
 
 
 def _check_text(found: Mapping[str, int], file: Path, arguments: argparse.Namespace) -> str:

@@ -121,9 +121,7 @@ class Evaluation:
         ]
 
 
-def cross_validate(
-    artifact: Artifact, progress: Progress | None = None, groups: Labels | None = None
-) -> Evaluation:
+def cross_validate(artifact: Artifact, progress: Progress | None = None) -> Evaluation:
     """Answer for every training image with classifiers fitted without it.
 
     The probabilities are those that `fewshot.training.fit` measured; which images are known, and
@@ -135,8 +133,6 @@ def cross_validate(
         A fitted classifier.
     progress : callable, optional
         Called with the number of fits done and to do.
-    groups : ndarray of int64, shape (n_images,), optional
-        The same number for near duplicates; see `fewshot.heads.folds.make_folds`.
 
     Raises
     ------
@@ -144,20 +140,20 @@ def cross_validate(
         If no class has two images.
     """
     support, n_classes = artifact.support, len(artifact.classes)
-    folds = _folds(support, n_classes, groups)
+    folds = _folds(support, n_classes)
     tried = (folds.numbers[0] >= 0) & (support.labels < n_classes)
     ood_classes = range(n_classes) if 3 <= n_classes <= _MOST_OOD_CLASSES else range(0)
     step = _counter(progress, 1 + folds.n_folds + len(ood_classes))
-    held_out = _fit(artifact, support, n_classes, groups=groups, repeat=True)[1]
+    held_out = _fit(artifact, support, n_classes, repeat=True)[1]
     step()
     known = np.ones(len(tried), bool)
     for fold in range(folds.n_folds):
         held = tried & (folds.numbers[0] == fold)
-        known[held] = _known(artifact, held, n_classes, groups)
+        known[held] = _known(artifact, held, n_classes)
         step()
     ood_known = [np.zeros(0, bool)]
     for label in ood_classes:
-        ood_known.append(_known(artifact, support.labels == label, n_classes - 1, groups))
+        ood_known.append(_known(artifact, support.labels == label, n_classes - 1))
         step()
     query, probabilities = support.take(tried), softmax(held_out[tried])[:, :n_classes]
     return Evaluation(
@@ -176,12 +172,11 @@ def cross_validate(
     )
 
 
-def _folds(support: SupportRecord, n_classes: int, groups: Labels | None) -> Folds:
+def _folds(support: SupportRecord, n_classes: int) -> Folds:
     """Divide the support set as its classifier does when it is fitted."""
     order = content_order(support.labels, support.hashes)
     rows, back = support.take(order), np.argsort(order)
-    groups = None if groups is None else groups[order]
-    folds = make_folds(rows.embeddings, rows.labels, n_classes, groups)
+    folds = make_folds(rows.embeddings, rows.labels, n_classes, rows.groups)
     folds = replace(folds, numbers=folds.numbers[:, back], units=folds.units[back])
     if (folds.numbers[:, support.labels < n_classes] < 0).all():
         raise SupportError(
@@ -240,15 +235,12 @@ def _evidence_of_mistakes(
     return found
 
 
-def _known(
-    artifact: Artifact, held: NDArray[np.bool_], n_classes: int, groups: Labels | None
-) -> NDArray[np.bool_]:
+def _known(artifact: Artifact, held: NDArray[np.bool_], n_classes: int) -> NDArray[np.bool_]:
     """Tell which images are known to a classifier that is fitted without them."""
     kept = artifact.support.take(~held)
     _, labels = np.unique(kept.labels, return_inverse=True)  # a class may be gone
     kept = replace(kept, labels=labels.astype(np.int64))
-    groups = None if groups is None else groups[~held]
-    decision, _ = _fit(artifact, kept, n_classes, groups=groups)
+    decision, _ = _fit(artifact, kept, n_classes)
     return decision.decide(artifact.support.embeddings[held])[1]
 
 
@@ -257,7 +249,6 @@ def _fit(
     support: SupportRecord,
     n_classes: int,
     *,
-    groups: Labels | None = None,
     repeat: bool = False,
 ) -> tuple[Decision, NDArray[np.float32]]:
     """Fit as the classifier was."""
@@ -268,7 +259,7 @@ def _fit(
         support.labels,
         n_classes,
         decision.rejection.rate,
-        groups=groups,
+        groups=support.groups,
         hashes=support.hashes,
         repeat=repeat,
         same_person=artifact.backbone.same_person,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -69,3 +71,15 @@ def held_out_weight(folds: Folds, tried: NDArray[np.bool_]) -> float:
     if not tried.any():
         return 0.0
     return folds.count(tried) / int(tried.sum()) / (1 + folds.n_folds / (folds.n_folds - 1))
+
+
+def count_by_class(
+    held_out: NDArray[np.float32], labels: Labels, classes: Sequence[str]
+) -> dict[str, tuple[int, int]]:
+    """Count, for each class, the held-out images that get their own label, and all of them."""
+    tried = ~np.isnan(held_out[:, 0])
+    right = tried & (held_out.argmax(axis=1) == labels)
+    return {
+        name: (int(right[labels == number].sum()), int(tried[labels == number].sum()))
+        for number, name in enumerate(classes)
+    }

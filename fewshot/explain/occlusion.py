@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,7 +31,8 @@ def occlusion_map(
     for row, (y, x) in enumerate((y, x) for y in middles for x in middles):
         top, left = max(0, round(y - half)), max(0, round(x - half))
         covered[row, top : round(y + half), left : round(x + half)] = _GREY
-    maps = embedder.feature_maps(Views(np.concatenate([view[np.newaxis], covered]), ()))
+    pixels = np.concatenate([view[np.newaxis], covered])
+    maps = embedder.feature_maps(replace(views, pixels=pixels))
     scores = decision.head.scores(np.stack([pool(each[np.newaxis]) for each in maps]))
     margin = (scores[:, label] - scores.mean(axis=1)) / np.float32(decision.temperature)
     return np.asarray((margin[0] - margin[1:]).reshape(1, _PLACES, _PLACES), np.float32)

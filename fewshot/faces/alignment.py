@@ -39,7 +39,7 @@ def align(image: Image.Image, landmarks: Points, template: Points, size: int) ->
     aligned = reduced.transform(
         (size, size), Image.Transform.AFFINE, shown.ravel().tolist(), Image.Resampling.BICUBIC
     )
-    return Views(np.asarray(aligned)[np.newaxis], (_fractions(*box, image),))
+    return Views(np.asarray(aligned)[np.newaxis], (_fractions(*box, image),), image)
 
 
 def similarity(source: Points, target: Points) -> Points:
@@ -73,7 +73,8 @@ def inside(box: tuple[int, int, int, int], views: Views, image: Image.Image) -> 
     """Return views of a part of an image as views of the image."""
     corner, extent = np.array(box[:2]), np.array(box[2:]) - box[:2]
     parts = [(corner + extent * part[:2], corner + extent * part[2:]) for part in views.boxes]
-    return Views(views.pixels, tuple(_fractions(low, high, image) for low, high in parts))
+    fractions = tuple(_fractions(low, high, image) for low, high in parts)
+    return Views(views.pixels, fractions, image)
 
 
 def _fractions(low: Points, high: Points, image: Image.Image) -> Box:

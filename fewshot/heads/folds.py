@@ -52,7 +52,7 @@ def make_folds(
     repeat : bool
         Whether few images are dealt again.
     """
-    groups = _copies(embeddings) if groups is None else groups
+    groups = group_copies(embeddings) if groups is None else _renumber(groups)
     kinds, units = np.unique(np.stack([labels, groups]), axis=1, return_inverse=True)
     units = units.reshape(-1)
     counts = np.bincount(kinds[0], minlength=n_classes)
@@ -82,8 +82,14 @@ def _deal(labels: Labels, n_folds: int, seeds: Sequence[int | list[int]]) -> Lab
     return folds
 
 
-def _copies(embeddings: Embeddings) -> Labels:
-    """Give each image a number, copies the same one."""
+def _renumber(groups: Labels) -> Labels:
+    """Renumber groups in the order in which they first occur."""
+    _, first, same = np.unique(groups, return_index=True, return_inverse=True)
+    return np.asarray(np.argsort(np.argsort(first))[same.reshape(-1)])
+
+
+def group_copies(embeddings: Embeddings) -> Labels:
+    """Give each image a number, those of equal embeddings the same one."""
     seen: dict[bytes, int] = {}
     return np.array([seen.setdefault(bytes(row), len(seen)) for row in embeddings])
 

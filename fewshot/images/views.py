@@ -30,12 +30,15 @@ class Views:
     boxes : tuple of (left, top, right, bottom), one a view
         Which part of the upright image each view shows, as fractions from 0 to 1. That the last
         of 8 is mirrored, they do not say.
+    image : PIL.Image.Image
+        The whole image, upright RGB, as it was decoded; perhaps at reduced scale.
     face_found : bool
         False for an image without a face, where faces are embedded.
     """
 
     pixels: NDArray[np.uint8]
     boxes: tuple[Box, ...]
+    image: Image.Image
     face_found: bool = True
 
 
@@ -54,7 +57,7 @@ def load_views(source: ImageSource, preprocessing: Preprocessing) -> Views:
     """
     size, views = preprocessing.image_size, preprocessing.views
     if isinstance(source, np.ndarray) and _is_ready(source, preprocessing):
-        return Views(source[np.newaxis], ((0.0, 0.0, 1.0, 1.0),))
+        return Views(source[np.newaxis], ((0.0, 0.0, 1.0, 1.0),), Image.fromarray(source))
     least = size if preprocessing.resize == "squash" else size / preprocessing.crop_fraction
     # Closer views need more pixels.
     image = open_rgb(source, at_least=math.ceil(least if views == 1 else least / _TILE))
@@ -66,7 +69,7 @@ def load_views(source: ImageSource, preprocessing: Preprocessing) -> Views:
         boxes.append(boxes[0])
     wide, high = image.size
     fractions = ((a / wide, b / high, c / wide, d / high) for a, b, c, d in boxes)
-    return Views(np.stack(pixels), tuple(fractions))
+    return Views(np.stack(pixels), tuple(fractions), image)
 
 
 def _is_ready(pixels: NDArray[np.uint8], preprocessing: Preprocessing) -> bool:

@@ -28,12 +28,13 @@ from fewshot.errors import DamagedArtifactError, ImageError, NoFaceError, Suppor
 from fewshot.evaluation.held_out import measure_held_out
 from fewshot.heads.blend import check_kind
 from fewshot.heads.decision import Decision, fit_decision
-from fewshot.images.decode import Header, read_header
+from fewshot.images.decode import Header, open_rgb, read_header
 from fewshot.images.preprocessing import Preprocessing
 from fewshot.images.reference import reference_images
-from fewshot.images.source import ImageSource, load_image
+from fewshot.images.source import ImageSource, LoadedImage, load_image
 from fewshot.prediction import Answer, Answers, join_answers
 from fewshot.training.face_choice import choose_faces
+from fewshot.training.near_duplicates import SIDE, fingerprint, group_near_duplicates
 from fewshot.training.support_set import SupportSet
 
 Embedding = NDArray[np.float32]
@@ -76,6 +77,7 @@ class _EmbeddedImage:
     embeddings: Embedding  # of each face, or of the whole image: (n, dim)
     face_found: bool
     header: Header | None
+    fingerprint: NDArray[np.float16] | None
 
 
 def fit_artifact(
@@ -162,6 +164,7 @@ def fit_embeddings(
         len(classes),
         reject_rate,
         same_person=backbone.same_person,
+        groups=support.groups,
         hashes=support.hashes,
     )
     artifact = Artifact(
@@ -171,7 +174,9 @@ def fit_embeddings(
         preprocessing=preprocessing,
         support=support,
         references=answer_references(references, decision),
-        measured=measure_held_out(decision, held_out, support.embeddings, support.labels),
+        measured=measure_held_out(
+            decision, held_out, support.embeddings, support.labels, support.groups
+        ),
         versions=_versions(),
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
     )
@@ -232,6 +237,7 @@ def embed_support(
         hashes=tuple(row.sha256 for row in rows),
         faceless=tuple(sorted({row.sha256 for row in rows if not row.face_found})),
     )
+    record = replace(record, groups=_group(record, rows))
     images = tuple(support.images[i] for i in found)
     headers = tuple(row.header for row in rows)
     n_embedded = len({row.sha256 for row in rows} - before)
@@ -243,28 +249,45 @@ def _as_stored(record: SupportRecord) -> dict[str, _EmbeddedImage]:
     rows = zip(record.hashes, record.embeddings, strict=True)
     faceless = set(record.faceless)
     return {
-        key: _EmbeddedImage(key, row[np.newaxis], key not in faceless, None) for key, row in rows
+        key: _EmbeddedImage(key, row[np.newaxis], key not in faceless, None, None)
+        for key, row in rows
     }
 
 
 def _embed_or_error(
     embedder: Embedder, stored: dict[str, _EmbeddedImage], choose: bool, image: ImageSource
 ) -> _EmbeddedImage | ImageError:
-    """Read an image once: hash, header, and its embedding, which is added to those stored."""
+    """Read an image once: hash, header, fingerprint, and its embedding, which is stored."""
     try:
         loaded = load_image(image)
         header = read_header(loaded) if isinstance(loaded.content, bytes) else None
-        if loaded.sha256 not in stored:
-            among_faces = choose and embedder.preprocessing_.crop == "face"
-            faces = embedder.cropper_.load_faces(loaded)[:_MOST_FACES] if among_faces else []
-            views = [each for _, each in faces] or [embedder.load_views(loaded)]
-            embeddings = np.stack([embedder.embed_views(each) for each in views])
-            stored[loaded.sha256] = _EmbeddedImage(
-                loaded.sha256, embeddings, views[0].face_found, header
-            )
-        return replace(stored[loaded.sha256], header=header)
+        known = stored.get(loaded.sha256)
+        if known is None:
+            known = _embed(embedder, loaded, choose)
+            stored[loaded.sha256] = known
+        elif choose and known.fingerprint is None:
+            rgb = open_rgb(loaded, at_least=2 * SIDE)
+            known = stored[loaded.sha256] = replace(known, fingerprint=fingerprint(rgb))
+        return replace(known, header=header)
     except ImageError as error:
         return error
+
+
+def _embed(embedder: Embedder, loaded: LoadedImage, choose: bool) -> _EmbeddedImage:
+    among_faces = choose and embedder.preprocessing_.crop == "face"
+    faces = embedder.cropper_.load_faces(loaded)[:_MOST_FACES] if among_faces else []
+    views = [each for _, each in faces] or [embedder.load_views(loaded)]
+    embeddings = np.stack([embedder.embed_views(each) for each in views])
+    found = fingerprint(views[0].image) if choose else None
+    return _EmbeddedImage(loaded.sha256, embeddings, views[0].face_found, None, found)
+
+
+def _group(record: SupportRecord, rows: Sequence[_EmbeddedImage]) -> NDArray[np.int64]:
+    """Group near duplicates, if there are fingerprints; else copies."""
+    found = [row.fingerprint for row in rows if row.fingerprint is not None]
+    if len(found) < len(rows) or not rows:
+        return record.groups
+    return group_near_duplicates(record.embeddings, np.stack(found))
 
 
 def _stored_support(path: str | os.PathLike[str], embedder: Embedder) -> SupportRecord | None:

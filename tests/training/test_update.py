@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from fewshot import Artifact, FewShotClassifier
 from fewshot.artifact import previous_path, read_artifact, restore_previous
@@ -53,8 +54,13 @@ def assert_same(found: Artifact, expected: Artifact) -> None:
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Six pictures of each class; not to be written to."""
-    return write_set(tmp_path_factory.mktemp("all") / "data", 6)
+    """Six images of each class, no two of one origin; not to be written to."""
+    folder = write_set(tmp_path_factory.mktemp("all") / "data", 6)
+    for seed, file in enumerate(sorted(folder.glob("*/*.png"))):
+        with Image.open(file) as image:
+            image.paste(draw_noise(seed, 40), (5 + seed * 7 % 50, 5 + seed * 11 % 50))
+        image.save(file)
+    return folder
 
 
 @pytest.fixture(scope="module")
