@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fewshot._class_names import are_of_type
 from fewshot._support_record import SupportRecord
 from fewshot.backbones.backbone import check_same_person
 from fewshot.heads.decision import Decision
@@ -59,14 +60,17 @@ class Summary:
     preprocessing: Preprocessing
     measured: dict[str, float]
     versions: dict[str, str]
+    label_type: str = field(default="str", metadata={"since": 4})
 
     def __post_init__(self) -> None:
         """Refuse one that lacks what was measured."""
         if not _are_measured(self.measured):
             raise ValueError("measured does not fit the rest")
+        if not are_of_type(self.classes, self.label_type):
+            raise ValueError("label_type does not fit the rest")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Artifact:
     """All that a classifier file holds. Its arrays are read-only.
 
@@ -88,6 +92,8 @@ class Artifact:
         ISO 8601, UTC.
     format : int
         Of the file it was read from.
+    label_type : {"str", "int", "bool"}
+        What the labels were, of which `classes` are the texts.
     """
 
     classes: tuple[str, ...]
@@ -100,6 +106,7 @@ class Artifact:
     versions: dict[str, str]
     created: str
     format: int = FORMAT
+    label_type: str = field(default="str", metadata={"since": 4})
 
     def __post_init__(self) -> None:
         """Refuse parts that do not fit together, and close the arrays for writing."""
@@ -112,6 +119,7 @@ class Artifact:
         n_labels, rows = n_classes + self.has_negatives, head.bias.size
         sound = {
             "classes": 1 <= n_classes == len(set(self.classes)),
+            "label_type": are_of_type(self.classes, self.label_type),
             "backbone.name": _is_text(self.backbone.name),
             # A last row may be that of negatives, or of anybody else.
             "head.weights": head.weights.shape == (rows, dim)
@@ -146,6 +154,10 @@ class Artifact:
                 raise ValueError(f"{part} does not fit the rest")
         for array in (*arrays, labels, seen.known):
             array.flags.writeable = False
+
+    def __repr__(self) -> str:
+        made = f"backbone {self.backbone.name!r}, head {self.decision.head.kind!r}"
+        return f"<Artifact, {len(self.classes)} classes, {len(self.support.names)} images, {made}>"
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Close the arrays again after unpickling, which opens them."""
@@ -201,6 +213,7 @@ class Artifact:
             preprocessing=self.preprocessing,
             measured=self.measured,
             versions=self.versions,
+            label_type=self.label_type,
         )
         return asdict(summary)
 

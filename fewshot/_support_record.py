@@ -14,7 +14,7 @@ from fewshot.prediction import Evidence, Neighbour
 _NEAREST = 3
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class SupportRecord:
     """The support set as it is stored: embeddings instead of images.
 
@@ -53,6 +53,9 @@ class SupportRecord:
         """Group copies where nothing is known of near duplicates."""
         if len(self.groups) == 0 and len(self.names):
             object.__setattr__(self, "groups", group_copies(self.embeddings))
+
+    def __repr__(self) -> str:
+        return f"<SupportRecord, {len(self.names)} images>"
 
     def nearest(
         self, classes: Sequence[str], embedding: NDArray[np.float32], given: int

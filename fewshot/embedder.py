@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fewshot._estimator import Transformer
 from fewshot._parallel import in_order
 from fewshot.backbones.backbone import Backbone
 from fewshot.backbones.find import DEFAULT_BACKBONE, DEFAULT_FACE_BACKBONE, find_backbone
@@ -18,7 +19,7 @@ from fewshot.backbones.load import LoadedBackbone, load_backbone
 from fewshot.backbones.pooling import pool
 from fewshot.backbones.session import OnnxNetwork
 from fewshot.errors import BackboneError, ImageError, UsageError
-from fewshot.images.preprocessing import Preprocessing
+from fewshot.images.preprocessing import Crop, NoFace, Preprocessing
 from fewshot.images.source import ImageSource, require_several
 from fewshot.images.views import Views, load_views
 
@@ -26,14 +27,13 @@ if TYPE_CHECKING:
     from fewshot.faces.cropper import FaceCropper
     from fewshot.faces.detector import FaceDetector
 
-_PARAMETERS = "backbone models views image_size crop no_face detector preprocessing threads".split()
 _OPENED = ("network_", "_loaded", "detector_")
 _EXPECTED = ("_sha256", "_completed", "_dim")
 # Shorter side to which a JPEG is decoded at least to find one face.
 _FACE_PIXELS = 640
 
 
-class Embedder:
+class Embedder(Transformer):
     """Turn images into embeddings with a frozen backbone.
 
     Also a scikit-learn transformer, to be put in front of any estimator in a ``Pipeline``.
@@ -79,8 +79,8 @@ class Embedder:
         models: str | os.PathLike[str] | None = None,
         views: int = 1,
         image_size: int | None = None,
-        crop: str = "whole",
-        no_face: str = "skip",
+        crop: Crop = "whole",
+        no_face: NoFace = "skip",
         detector: str | os.PathLike[str] | None = None,
         preprocessing: Preprocessing | None = None,
         threads: int | None = None,
@@ -170,12 +170,12 @@ class Embedder:
         """Refuse the backbone, as soon as it is opened, if its embeddings have another length."""
         self._dim = dim
 
-    def embed(self, images: Sequence[ImageSource]) -> NDArray[np.float32]:
+    def embed(self, images: Iterable[ImageSource]) -> NDArray[np.float32]:
         """Embed images.
 
         Parameters
         ----------
-        images : sequence of paths, bytes, binary files, PIL images or uint8 arrays
+        images : iterable of paths, bytes, binary files, PIL images or uint8 arrays
 
         Returns
         -------
@@ -271,49 +271,15 @@ class Embedder:
         """Return the feature map of each view; float32, shape (n_views, dim, h, w)."""
         return self._loaded.feature_maps(views.pixels)
 
-    def fit(self, X: Any = None, y: Any = None) -> Embedder:
-        """Do nothing: the backbone is frozen. Part of being a scikit-learn transformer."""
-        return self
-
-    def transform(self, X: Sequence[ImageSource]) -> NDArray[np.float32]:
-        """Embed images; the same as `embed`."""
-        return self.embed(X)
-
-    def fit_transform(self, X: Sequence[ImageSource], y: Any = None) -> NDArray[np.float32]:
-        """Embed images; the same as `embed`."""
-        return self.embed(X)
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the constructor's arguments, as scikit-learn's ``clone`` wants them."""
-        return {name: getattr(self, name) for name in _PARAMETERS}
-
     def set_params(self, **params: Any) -> Embedder:
         """Change arguments; the backbone is opened anew when next used."""
-        for name, value in params.items():
-            if name not in _PARAMETERS:
-                raise ValueError(f"{name}: no such parameter; expected {', '.join(_PARAMETERS)}")
-            setattr(self, name, value)
+        super().set_params(**params)
         for opened in _OPENED:
             self.__dict__.pop(opened, None)
         if params.keys() & {"backbone", "models"}:  # another file is what was asked for
             for expected in _EXPECTED:
                 self.__dict__.pop(expected, None)
         return self
-
-    def __sklearn_tags__(self) -> Any:
-        # Only scikit-learn calls this, so it is imported already.
-        from sklearn.utils import InputTags, Tags, TargetTags, TransformerTags
-
-        return Tags(
-            estimator_type=None,
-            target_tags=TargetTags(required=False),
-            transformer_tags=TransformerTags(),
-            input_tags=InputTags(two_d_array=False),
-            requires_fit=False,
-        )
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return True
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the state without the session; the same file is opened again."""

@@ -42,13 +42,14 @@ class Evidence:
     Attributes
     ----------
     nearest : tuple of Neighbour
-        The three most similar ones, the closest first.
+        The three most similar ones, the closest first; none from an exported file, which holds
+        no images.
     other : Neighbour or None
         The most similar one of a class other than the predicted one; None if there is no other.
     """
 
-    nearest: tuple[Neighbour, ...]
-    other: Neighbour | None
+    nearest: tuple[Neighbour, ...] = ()
+    other: Neighbour | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the attributes as types that JSON knows."""
@@ -58,7 +59,7 @@ class Evidence:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Prediction:
     """The prediction for one image.
 
@@ -76,8 +77,8 @@ class Prediction:
     scores : dict of str to float
         The probability of each class, highest first; they sum to 1, less the probability of the
         negatives if the classifier was fitted with any.
-    evidence : Evidence or None
-        The most similar support images; None from an exported file, which holds none.
+    evidence : Evidence
+        The most similar support images.
     face_found : bool
         False for an image without a face where faces are classified: it is not looked at any
         further, or was used whole if the classifier was fitted so.
@@ -88,8 +89,12 @@ class Prediction:
     probability: float
     known: bool
     scores: dict[str, float]
-    evidence: Evidence | None = None
+    evidence: Evidence = Evidence()
     face_found: bool = True
+
+    def __repr__(self) -> str:
+        found = f"{self.label!r}, probability={self.probability:.3f}, known={self.known}"
+        return f"{type(self).__name__}(image={self.image!r}, label={found})"
 
     def matches(self, label: str) -> bool:
         """Tell whether the image is of a class.
@@ -140,11 +145,11 @@ class Prediction:
         if not self.face_found:
             record["face_found"] = False
         if evidence:
-            record["evidence"] = self.evidence.to_dict() if self.evidence else None
+            record["evidence"] = self.evidence.to_dict() if self.evidence.nearest else None
         return record
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FacePrediction(Prediction):
     """The prediction for one face.
 

@@ -46,7 +46,7 @@ def test_forms_of_one_name() -> None:
 @pytest.fixture
 def older(classifier: FewShotClassifier, tmp_path: Path) -> Path:
     """A classifier file from before, with a name in decomposed form."""
-    classes = tuple(DECOMPOSED if c == "disc" else c for c in classifier.classes_)
+    classes = tuple(DECOMPOSED if c == "disc" else c for c in classifier.class_names_)
     artifact = dataclasses.replace(classifier.artifact_, classes=classes)
     file = classifier.save(tmp_path / "models")
     write_artifact(artifact, file)
@@ -69,18 +69,18 @@ def test_a_class_of_an_older_file_is_found_in_either_form(
     assert loaded.score([draw("disc", 50)], [form]) == 1
     measured = loaded.evaluate([draw("disc", 50), draw("grid", 50)], [form, "grid"])
     assert measured.truth.tolist() == measured.predicted.tolist()
-    assert loaded.relabel(["grid/00.png"], form).classes_ == loaded.classes_
-    assert loaded.partial_fit([draw("disc", 51)], [form]).classes_ == loaded.classes_
+    assert loaded.relabel(["grid/00.png"], form).class_names_ == loaded.class_names_
+    assert loaded.partial_fit([draw("disc", 51)], [form]).class_names_ == loaded.class_names_
     with pytest.raises(UsageError, match="is its name already"):
         loaded.rename(DECOMPOSED, form)
     with pytest.raises(UsageError, match=r"there is a class .* already"):
         loaded.rename("grid", form)
-    assert len(loaded.remove(label=form).classes_) == 2
+    assert len(loaded.remove(label=form).class_names_) == 2
 
 
 def test_new_names_are_composed_and_not_blank(classifier: FewShotClassifier) -> None:
-    assert COMPOSED in classifier.rename("disc", DECOMPOSED).classes_
-    assert COMPOSED in classifier.relabel(["disc/00.png"], DECOMPOSED).classes_
+    assert COMPOSED in classifier.rename("disc", DECOMPOSED).class_names_
+    assert COMPOSED in classifier.relabel(["disc/00.png"], DECOMPOSED).class_names_
     for blank in ("", "  ", "\u200b"):
         with pytest.raises(UsageError, match="an empty name was given for a class"):
             classifier.rename("disc", blank)

@@ -24,7 +24,7 @@ def check_answers(classifier: FewShotClassifier | ExportedClassifier, name: str,
         classifier.classify(draw_noise(seed) if label == "noise" else draw(label, seed))
         for label, seed in recorded["queries"]
     ]
-    assert classifier.classes_ == CLASSES
+    assert classifier.class_names_ == CLASSES
     assert [answer.label for answer in found] == expected["labels"]
     assert [answer.known for answer in found] == expected["known"]
     assert {True, False} == set(expected["known"])
@@ -71,6 +71,6 @@ def test_an_export_replaces_an_old_exported_file(folder: str, tmp_path: Path) ->
         (tmp_path / name).write_bytes((FIXTURES / folder / name).read_bytes())
     classifier = FewShotClassifier.load(FIXTURES / folder).partial_fit([draw_noise(9)], ["noise"])
     file = export_classifier(classifier, tmp_path / "classifier.onnx")
-    assert load_classifier(file).classes_ == tuple(sorted([*CLASSES, "noise"]))
+    assert load_classifier(file).class_names_ == tuple(sorted([*CLASSES, "noise"]))
     described = json.loads((tmp_path / "classifier.json").read_text("utf-8"))
     assert described["classes"] == sorted([*CLASSES, "noise"])

@@ -119,7 +119,7 @@ def _require_timeable(classifier: Classifier, support: SupportSet | None) -> Non
             "again without --crop face to compare precisions and image sizes"
         )
     elif support is not None:
-        require_classes(support.classes, classifier.classes_)
+        require_classes(support.classes, classifier.class_names_)
 
 
 def _variants(

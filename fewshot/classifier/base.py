@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fewshot._class_names import class_name
+from fewshot._class_names import as_labels_were, class_name
 from fewshot._parallel import in_order
 from fewshot.errors import ImageError, NoFaceError, SupportError, UsageError
 from fewshot.images.reference import reference_images
@@ -39,8 +39,21 @@ class Classifier(ABC):
 
     @property
     @abstractmethod
-    def classes_(self) -> tuple[str, ...]:
-        """The classes, in the order of `predict_proba`'s columns."""
+    def class_names_(self) -> tuple[str, ...]:
+        """The classes as text, as in predictions and files, in the order of `classes_`."""
+
+    @property
+    @abstractmethod
+    def _label_type(self) -> str:
+        """What the labels were that it was fitted on: "str", "int" or "bool"."""
+
+    @property
+    def classes_(self) -> NDArray[Any]:
+        """The labels, (n_classes,), in the order of `predict_proba`'s columns.
+
+        Integers if it was fitted on integers, else text.
+        """
+        return as_labels_were(self.class_names_, self._label_type)
 
     @property
     @abstractmethod
@@ -85,14 +98,14 @@ class Classifier(ABC):
         try:
             views = self._load_views(image)
         except NoFaceError:
-            return no_face_prediction(name, self.classes_)
+            return no_face_prediction(name, self.class_names_)
         prediction = self._predict(views, name)
         if not views.face_found:
             return replace(prediction, face_found=False)
         if self._cropper is None or label is None or prediction.matches(label):
             return prediction
         found: list[Prediction] = [*self.classify_faces(image), prediction]
-        asked = self.classes_[class_number(self.classes_, label)]
+        asked = self.class_names_[class_number(self.class_names_, label)]
         return max(found, key=lambda each: (each.matches(asked), each.scores[asked]))
 
     def classify_faces(self, image: ImageSource) -> tuple[FacePrediction, ...]:
@@ -134,13 +147,13 @@ class Classifier(ABC):
 
     def _predict(self, views: Views, name: str) -> Prediction:
         answer = self._answer_views(views)
-        return make_prediction(name, self.classes_, answer.probabilities, answer.known)
+        return make_prediction(name, self.class_names_, answer.probabilities, answer.known)
 
     def _answer(self, image: ImageSource) -> Answer:
         try:
             return self._answer_views(self._load_views(image))
         except NoFaceError:
-            dim, n_classes = self.references_.embeddings.shape[1], len(self.classes_)
+            dim, n_classes = self.references_.embeddings.shape[1], len(self.class_names_)
             nothing = np.zeros(dim + n_classes, np.float32)
             return Answer(nothing[:dim], nothing[dim:], False)
 
@@ -176,36 +189,37 @@ class Classifier(ABC):
             For the first image that cannot be read.
         """
         require_several(images)
-        return join_answers(list(in_order(self._answer, images, self.threads)), self.classes_)
+        return join_answers(list(in_order(self._answer, images, self.threads)), self.class_names_)
 
     def replay(self) -> Answers:
         """Answer for the reference images, to be compared with `references_`."""
         return self.answer(reference_images())
 
-    def predict(self, images: Sequence[ImageSource]) -> list[str]:
+    def predict(self, images: Iterable[ImageSource]) -> NDArray[Any]:
         """Return the most probable class of each image.
 
         Parameters
         ----------
-        images : sequence of ImageSource
+        images : iterable of ImageSource
 
         Returns
         -------
-        list of str
+        ndarray, shape (n_images,)
+            Of `classes_`.
 
         Raises
         ------
         ImageError
             For the first image that cannot be read.
         """
-        return [self.classes_[i] for i in self.predict_proba(images).argmax(axis=1)]
+        return np.asarray(self.classes_[self.predict_proba(images).argmax(axis=1)])
 
-    def predict_proba(self, images: Sequence[ImageSource]) -> NDArray[np.float32]:
+    def predict_proba(self, images: Iterable[ImageSource]) -> NDArray[np.float32]:
         """Return the probability of each class for each image.
 
         Parameters
         ----------
-        images : sequence of ImageSource
+        images : iterable of ImageSource
 
         Returns
         -------
@@ -230,8 +244,9 @@ class Classifier(ABC):
         query = gather(data, labels)
         if not query.images:
             raise SupportError(f"{describe(data)}: no image to score on")
-        given = map(class_name, self.predict(query.images))
-        return float(np.mean([a == b for a, b in zip(given, query.labels, strict=True)]))
+        names = [class_name(name) for name in self.class_names_]
+        given = self.predict_proba(query.images).argmax(axis=1)
+        return float(np.mean([names[i] == b for i, b in zip(given, query.labels, strict=True)]))
 
     def _classify_or_error(self, image: ImageSource) -> Prediction | ImageError:
         try:

@@ -118,9 +118,13 @@ class ExportedClassifier(Classifier):
         return partial(ExportedClassifier, self.path.absolute(), threads=self.threads), ()
 
     @property
-    def classes_(self) -> tuple[str, ...]:
-        """The classes, in the order of `predict_proba`'s columns."""
+    def class_names_(self) -> tuple[str, ...]:
+        """The classes as text, as in predictions and files, in the order of `classes_`."""
         return self._classes
+
+    @property
+    def _label_type(self) -> str:
+        return self._summary.label_type
 
     @property
     def references_(self) -> Answers:

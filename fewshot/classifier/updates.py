@@ -63,7 +63,7 @@ class Updates:
         support = gather(data, labels)
         updated = self._updated(update.add(self._fitted, support, self.embedder_, progress))
         updated.passed_over_ = support.passed_over
-        warn_of_folders(support.passed_over, updated.classes_, self._fitted.classes)
+        warn_of_folders(support.passed_over, updated.class_names_, self._fitted.classes)
         return updated
 
     def remove(

@@ -90,9 +90,10 @@ def compare(
     UsageError
         If they do not know the same classes, or there is no image that can be read.
     """
-    if first.classes_ != second.classes_:
+    if first.class_names_ != second.class_names_:
         raise UsageError(
-            f"one knows {', '.join(first.classes_)}, the other {', '.join(second.classes_)}; "
+            f"one knows {', '.join(first.class_names_)}, the other "
+            f"{', '.join(second.class_names_)}; "
             "compare a file with the classifier it was exported from"
         )
     pairs, skipped = [], []
@@ -104,7 +105,7 @@ def compare(
     if not pairs:
         reason = skipped[0] if skipped else "none was given"
         raise UsageError(f"no image to compare answers for ({reason}); give at least one")
-    answers, others = (join_answers(part, first.classes_) for part in zip(*pairs, strict=True))
+    answers, others = (join_answers(part, first.class_names_) for part in zip(*pairs, strict=True))
     dim, other = answers.embeddings.shape[1], others.embeddings.shape[1]
     if dim != other:
         raise UsageError(

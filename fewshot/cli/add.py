@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     classifier = load_writable(arguments)
     progress = progress_bar("embedding")
     if arguments.label is not None or arguments.negatives:
-        require_spelling(classifier.classes_, [arguments.label])
+        require_spelling(classifier.class_names_, [arguments.label])
         images = require_images(arguments.data)
         changed = classifier.partial_fit(images, [arguments.label] * len(images), progress=progress)
     elif len(arguments.data) > 1 or os.path.isfile(arguments.data[0]):
@@ -48,6 +48,6 @@ def run(arguments: argparse.Namespace) -> int:
             "class, or --label NAME and images"
         )
     else:
-        require_spelling(classifier.classes_, list_folder(arguments.data[0]))
+        require_spelling(classifier.class_names_, list_folder(arguments.data[0]))
         changed = classifier.partial_fit(arguments.data[0], progress=progress)
     return save_change(arguments, classifier, changed)

@@ -66,7 +66,7 @@ def save_change(
     from fewshot.backbones.find import models_folder
 
     warn_skipped(changed.skipped_)
-    warn_unused(changed.passed_over_, set(changed.classes_) - set(classifier.classes_))
+    warn_unused(changed.passed_over_, set(changed.class_names_) - set(classifier.class_names_))
     file = artifact_path(models_folder(arguments.models))
     if changed.artifact_ is not classifier.artifact_:
         changed.save(file)

@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.correct is not None:
         from fewshot.cli.changes import require_spelling
 
-        require_spelling(known.classes_, [arguments.correct])
+        require_spelling(known.class_names_, [arguments.correct])
     status, read = _classify(known, images, arguments)
     if arguments.correct is not None and read:
         from fewshot.cli.changes import save_change
@@ -89,7 +89,7 @@ def _classify(
     if asked is not None:
         from fewshot.prediction import class_number
 
-        classes = classifier.classes_
+        classes = classifier.class_names_
         arguments.asked = asked = classes[class_number(classes, asked)]  # in its form of Unicode
 
     def show(image: Image, prediction: Prediction) -> None:

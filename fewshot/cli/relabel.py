@@ -23,6 +23,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Fit again with other labels."""
     classifier = load_writable(arguments)
-    require_spelling(classifier.classes_, [arguments.label])
+    require_spelling(classifier.class_names_, [arguments.label])
     changed = classifier.relabel(arguments.images, arguments.label)
     return save_change(arguments, classifier, changed)

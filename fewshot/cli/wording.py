@@ -62,7 +62,7 @@ def prediction_text(prediction: Prediction, top: int = 1, where: str = "") -> st
 
 def evidence_lines(prediction: Prediction) -> Iterator[str]:
     """List the nearest training images, and the nearest one of another class."""
-    if prediction.evidence is None:
+    if not prediction.evidence.nearest:
         return
     if not prediction.known:
         yield "  not similar enough to any class; nearest images:"

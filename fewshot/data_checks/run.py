@@ -126,7 +126,7 @@ def check(
         If there is no folder, no image, or nothing at all.
     """
     if classifier is not None:
-        _ = classifier.classes_  # fails if it was not fitted
+        _ = classifier.class_names_  # fails if it was not fitted
     if data is None:
         return _check_kept(classifier)
     embedder = classifier.embedder_ if classifier else Embedder()

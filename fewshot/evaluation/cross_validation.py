@@ -26,7 +26,7 @@ from fewshot.prediction import Evidence
 _MOST_OOD_CLASSES = 20
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Evaluation:
     """Answers for labelled images that were not fitted on."""
 
@@ -42,6 +42,13 @@ class Evaluation:
     skipped: tuple[ImageError, ...] = ()  # images that could not be read
     fitted_on: tuple[str, ...] = ()  # names of images that are not counted, as they were fitted on
     weight: float = 1.0  # of an image in intervals; less if the heads share training images
+
+    def __repr__(self) -> str:
+        found = (
+            f"{self.protocol}: {np.trace(self.confusion)} of {len(self.truth)} images right, "
+            f"{len(self.classes)} classes"
+        )
+        return f"<Evaluation, {found}>"
 
     @cached_property
     def predicted(self) -> Labels:

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,8 @@ from fewshot.training.support_set import Negatives, SupportData, gather
 
 if TYPE_CHECKING:
     import onnx
+
+    from fewshot.heads.linear import HeadKind
 
 PRECISIONS = ("fp32", "fp16", "int8")
 # A few seconds' work.
@@ -116,13 +118,13 @@ def _fit_again(
     if artifact.has_negatives and negatives is None:
         raise SupportError("the classifier was fitted with negatives; give them too")
     again = FewShotClassifier(
-        artifact.decision.head.kind,
+        cast("HeadKind", artifact.decision.head.kind),
         backbone,
         image_size=artifact.preprocessing.image_size,
         reject_rate=artifact.decision.rejection.rate,
         threads=classifier.threads,
     ).fit(data, negatives=negatives)
-    require_classes(again.classes_, classifier.classes_)
+    require_classes(again.class_names_, classifier.class_names_)
     return again.artifact_
 
 

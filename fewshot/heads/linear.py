@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 Points: TypeAlias = NDArray[np.float64]
 Labels: TypeAlias = NDArray[np.int64]
 Embeddings: TypeAlias = NDArray[np.float32]
+HeadKind: TypeAlias = Literal["auto", "logistic", "discriminant", "centroid", "prototype"]
 
 # Inverse strength of the L2 penalty. Embeddings have unit length, so one value serves every
 # backbone; from 30 to 300 it made no difference on the images this was measured on.

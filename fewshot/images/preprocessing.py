@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
 
 from fewshot.errors import UsageError
 
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos")
+Crop: TypeAlias = Literal["whole", "face"]
+NoFace: TypeAlias = Literal["skip", "whole", "error"]
 MAX_VIEWS = 8
 # The format of classifier files in which a field first was.
 _LATER = {"since": 3}

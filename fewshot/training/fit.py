@@ -124,6 +124,7 @@ def fit_artifact(
         embedder.embed_references(reference_images()),
         backbone=reference,
         preprocessing=embedder.preprocessing_,
+        label_type=support.label_type,
     )
     return artifact, embedded, held_out
 
@@ -137,6 +138,7 @@ def fit_embeddings(
     *,
     backbone: BackboneReference,
     preprocessing: Preprocessing,
+    label_type: str = "str",
 ) -> tuple[Artifact, Embedding]:
     """Fit head, calibration and rejection on embeddings, and measure them.
 
@@ -150,6 +152,8 @@ def fit_embeddings(
         Embeddings of the reference images.
     backbone, preprocessing
         What the embeddings were made with.
+    label_type : {"str", "int", "bool"}
+        What the labels were before they became text.
 
     Returns
     -------
@@ -179,6 +183,7 @@ def fit_embeddings(
         ),
         versions=_versions(),
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        label_type=label_type,
     )
     return artifact, held_out
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from fewshot._class_names import are_of_type, sort_classes
 from fewshot.artifact import Artifact, SupportRecord
 from fewshot.errors import UsageError
 from fewshot.training.update import Update, fit_again
@@ -39,7 +40,8 @@ def keep_taught(artifact: Artifact, earlier: Artifact) -> Update:
     taught = {*kept.taught} if earlier.format >= _SAYS else {*kept.hashes} - {*support.hashes}
     own = np.array([key not in taught and key not in kept.removed for key in support.hashes])
     theirs = np.array([key in taught for key in kept.hashes])
-    classes = tuple(sorted({*artifact.classes, *earlier.classes}))
+    kind = artifact.label_type if are_of_type(earlier.classes, artifact.label_type) else "str"
+    classes = sort_classes({*artifact.classes, *earlier.classes}, kind)
     joined = _in(classes, artifact, own).join(_in(classes, earlier, theirs))
     return fit_again(artifact, joined, classes)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fewshot._class_names import class_name, is_blank
+from fewshot._class_names import class_name, is_blank, label_type
 from fewshot.errors import SupportError
 from fewshot.images.source import ImageSource, require_several
 
@@ -36,10 +36,11 @@ def as_images(images: Iterable[ImageSource], what: str) -> list[ImageSource]:
     return list(images)
 
 
-def as_labels(labels: Iterable[object]) -> list[str | None]:
+def as_labels(labels: Iterable[object]) -> tuple[list[str | None], str]:
     """Return labels as names of classes; None, in a list or tuple, stands for a negative.
 
-    Numbers become their text: 1 is "1", 1.0 is "1.0", True is "True".
+    Numbers become their text: 1 is "1", 1.0 is "1.0", True is "True". What they were is returned
+    too, as `fewshot._class_names.label_type` calls it.
 
     Raises
     ------
@@ -49,11 +50,12 @@ def as_labels(labels: Iterable[object]) -> list[str | None]:
     if isinstance(labels, (bytes, bytearray)):
         raise SupportError("labels are bytes; expected one label for each image")
     _require_column(labels, "labels")
-    negatives = isinstance(labels, (list, tuple))
-    return [
+    negatives, labels = isinstance(labels, (list, tuple)), list(labels)
+    names = [
         None if label is None and negatives else _as_label(label, f"the label at position {i}")
         for i, label in enumerate(labels)
     ]
+    return names, label_type(labels)
 
 
 def as_class(label: object) -> str | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from fewshot._class_names import name_alike
+from fewshot._class_names import label_type, name_alike, sort_classes
 from fewshot.errors import FewShotWarning, SkippedWarning, SupportError
 from fewshot.images.files import PassedOver, list_images
 from fewshot.images.source import ImageSource
@@ -46,12 +46,15 @@ class SupportSet:
         What each image is called in messages and in the classifier file.
     passed_over : tuple of PassedOver
         What in the folders is not used.
+    label_type : {"str", "int", "bool"}
+        What the labels were before they became text.
     """
 
     images: tuple[ImageSource, ...]
     labels: tuple[str | None, ...]
     names: tuple[str, ...]
     passed_over: tuple[PassedOver, ...] = ()
+    label_type: str = "str"
 
     def __post_init__(self) -> None:
         """Refuse labels that no file can hold."""
@@ -61,7 +64,7 @@ class SupportSet:
     @property
     def classes(self) -> tuple[str, ...]:
         """The labels that occur, sorted."""
-        return tuple(sorted({label for label in self.labels if label is not None}))
+        return sort_classes({label for label in self.labels if label is not None}, self.label_type)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -125,7 +128,8 @@ def gather(data: SupportData, labels: Labels | None = None) -> SupportSet:
         return _from_mapping(data)
     if labels is None:
         raise SupportError("images without labels; give one label for each image")
-    return _from_pairs(as_images(data, "images"), as_labels(labels))
+    images, (names, kind) = as_images(data, "images"), as_labels(labels)
+    return _from_pairs(images, names, label_type=kind)
 
 
 def require_two_classes(classes: Sequence[str], data: object = None) -> None:
@@ -175,6 +179,7 @@ def with_negatives(support: SupportSet, negatives: Negatives) -> SupportSet:
         support.labels + more.labels,
         support.names + more.names,
         (*support.passed_over, *passed_over),
+        support.label_type,
     )
 
 
@@ -222,7 +227,10 @@ def _from_mapping(data: Mapping[Any, Iterable[ImageSource] | Folder]) -> Support
             require_images(images, f"class {label!r}")
         pairs += [(image, label) for image in images]
     return _from_pairs(
-        [image for image, _ in pairs], [label for _, label in pairs], tuple(passed_over)
+        [image for image, _ in pairs],
+        [label for _, label in pairs],
+        tuple(passed_over),
+        label_type(keys.values()),
     )
 
 
@@ -246,6 +254,7 @@ def _from_pairs(
     images: Sequence[ImageSource],
     labels: Sequence[str | None],
     passed_over: tuple[PassedOver, ...] = (),
+    label_type: str = "str",
 ) -> SupportSet:
     """Match images with labels, and name them by path or by position."""
     if len(images) != len(labels):
@@ -258,4 +267,5 @@ def _from_pairs(
             for i, image in enumerate(images)
         ),
         passed_over=passed_over,
+        label_type=label_type,
     )

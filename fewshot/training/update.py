@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fewshot._class_names import class_name, find_class, is_blank
+from fewshot._class_names import are_of_type, class_name, find_class, is_blank, sort_classes
 from fewshot._parallel import Progress
 from fewshot.artifact import Artifact, SupportRecord
 from fewshot.embedder import Embedder
@@ -268,6 +268,7 @@ def fit_again(artifact: Artifact, support: SupportRecord, classes: tuple[str, ..
         artifact.references.embeddings,
         backbone=artifact.backbone,
         preprocessing=artifact.preprocessing,
+        label_type=_label_type(artifact, classes),
     )
     return Update(*fitted)
 
@@ -288,8 +289,14 @@ def _name(label: object) -> str:
 
 def _with_classes(artifact: Artifact, labels: Iterable[str]) -> tuple[str, ...]:
     """Return the classes of an artifact and those that are new, whatever form the names have."""
-    new = (label for label in labels if find_class(artifact.classes, label) is None)
-    return tuple(sorted({*artifact.classes, *new}))
+    new = [label for label in labels if find_class(artifact.classes, label) is None]
+    kind = _label_type(artifact, new)
+    return sort_classes({*artifact.classes, *new}, kind)
+
+
+def _label_type(artifact: Artifact, classes: Iterable[str]) -> str:
+    """Return what all labels are if there are also others."""
+    return artifact.label_type if are_of_type(classes, artifact.label_type) else "str"
 
 
 def _conflict(name: str, earlier: str) -> ImageError:

@@ -32,7 +32,7 @@ def test_the_first_variant_is_the_classifier_and_others_have_its_head(
     (_, first), (_, second), *_ = make_variants(classifier, None, tmp_path)[0]
     image = draw("grid", 50)
     expected = classifier.predict_proba([image])
-    assert first is classifier and second.classes_ == classifier.classes_
+    assert first is classifier and second.class_names_ == classifier.class_names_
     assert second.predict_proba([image]).tolist() != expected.tolist()  # of another size
     assert classifier.predict_proba([image]).tolist() == expected.tolist()
 

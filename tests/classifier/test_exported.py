@@ -267,7 +267,7 @@ def test_a_class_may_be_called_location(file: Path, tmp_path: Path) -> None:
             said.value = said.value.replace('"disc"', '"location"')
 
     named = changed(file, tmp_path, rename)
-    assert ExportedClassifier(named).classes_ == ("location", "grid", "stripes")
+    assert ExportedClassifier(named).class_names_ == ("location", "grid", "stripes")
 
 
 def test_every_truncation_is_refused(file: Path, tmp_path: Path) -> None:

@@ -32,10 +32,10 @@ def files(folder: Path) -> list[Path]:
 
 
 def test_it_tells_new_pictures_apart(classifier: FewShotClassifier, query_folder: Path) -> None:
-    assert classifier.classes_ == CLASSES
+    assert classifier.class_names_ == CLASSES
     assert classifier.score(query_folder) == 1.0
     labels = [path.parent.name for path in files(query_folder)]
-    assert classifier.predict(files(query_folder)) == labels
+    assert classifier.predict(files(query_folder)).tolist() == labels
 
 
 def test_a_prediction_is_complete_and_frozen(
@@ -70,7 +70,7 @@ def test_negatives_are_unknown_and_take_their_share() -> None:
     noise = [draw_noise(seed) for seed in range(6)]
     support = {"disc": [draw("disc", seed) for seed in range(6)]}
     classifier = FewShotClassifier().fit(support, negatives=noise[:4])
-    assert classifier.classes_ == ("disc",) and classifier.artifact_.has_negatives
+    assert classifier.class_names_ == ("disc",) and classifier.artifact_.has_negatives
     for image in noise[4:]:
         answer = classifier.classify(image)
         assert not answer.known and answer.probability == sum(answer.scores.values()) < 0.3
@@ -165,7 +165,7 @@ def test_folder_mapping_and_list_fit_alike(
     expected = fitted[0].predict_proba(query)
     assert expected.shape == (9, 3) and expected.dtype == np.float32
     for other in fitted[1:]:
-        assert other.classes_ == CLASSES
+        assert other.class_names_ == CLASSES
         np.testing.assert_allclose(other.predict_proba(query), expected, atol=1e-5)
 
 
@@ -202,7 +202,7 @@ def test_class_names_of_any_script_survive(tmp_path: Path) -> None:
     classifier = FewShotClassifier().fit(
         {name: [draw(CLASSES[i % 3], i)] for i, name in enumerate(names)}
     )
-    assert FewShotClassifier.load(classifier.save(tmp_path)).classes_ == tuple(sorted(names))
+    assert FewShotClassifier.load(classifier.save(tmp_path)).class_names_ == tuple(sorted(names))
 
 
 def test_fitting_again_embeds_only_what_changed(tmp_path: Path) -> None:
@@ -289,7 +289,7 @@ def test_a_backbone_missing_beside_the_classifier_is_looked_up(
     models: Path, tmp_path: Path
 ) -> None:
     shutil.copy(models / "classifier.pkl", tmp_path)
-    assert FewShotClassifier.load(tmp_path).classes_ == CLASSES
+    assert FewShotClassifier.load(tmp_path).class_names_ == CLASSES
 
 
 def test_saving_loses_nothing(classifier: FewShotClassifier, models: Path, tmp_path: Path) -> None:
@@ -319,7 +319,7 @@ def test_a_classifier_that_was_changed_meanwhile_is_not_overwritten(
     for other in (second.rename("grid", "net"), pickle.loads(pickle.dumps(second)), fitted):
         with pytest.raises(ArtifactError, match="changed by another process meanwhile; load it"):
             other.save(folder)
-    assert FewShotClassifier.load(folder).classes_ == ("circle", "grid", "stripes")
+    assert FewShotClassifier.load(folder).class_names_ == ("circle", "grid", "stripes")
     circle.rename("grid", "net").save(folder)  # that is its own file
     second.rename("grid", "net").save(tmp_path / "elsewhere")
     FewShotClassifier().fit(support_folder).save(folder)  # one that was not read replaces it

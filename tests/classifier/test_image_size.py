@@ -54,4 +54,4 @@ def test_an_exported_file_is_of_the_size_it_was_fitted_at(
         )
         exported = ExportedClassifier(file)
         assert exported.preprocessing_.image_size == 96
-        assert exported.predict(IMAGES) == fitted.predict(IMAGES)
+        assert (exported.predict(IMAGES) == fitted.predict(IMAGES)).all()

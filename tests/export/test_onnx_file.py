@@ -110,6 +110,6 @@ def test_class_names_of_any_kind(support_folder: Path, tmp_path: Path) -> None:
     names = ("玫瑰", "a\udcffb")  # the latter as a folder is called whose name is not UTF-8
     data = {name: support_folder / label for name, label in zip(names, CLASSES[:2], strict=True)}
     file = export_classifier(FewShotClassifier("centroid").fit(data), tmp_path / "x.onnx")
-    assert set(ExportedClassifier(file).classes_) == set(names)
+    assert set(ExportedClassifier(file).class_names_) == set(names)
     beside = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))
     assert set(beside["classes"]) == set(names)

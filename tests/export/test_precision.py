@@ -56,7 +56,7 @@ def test_int8_is_a_third_of_the_size_and_fitted_again(
     )
     assert small.stat().st_size < 0.45 * file.stat().st_size
     exported = ExportedClassifier(small)
-    assert exported.predict(QUERIES) == classifier.predict(QUERIES)
+    assert (exported.predict(QUERIES) == classifier.predict(QUERIES)).all()
     ours, theirs = exported.references_.embeddings, classifier.references_.embeddings
     assert 0.9 < (ours * theirs).sum(axis=1).min() < 0.99999
     with pytest.raises(SupportError, match="the data hold the classes disc, grid, the classifier"):
@@ -68,7 +68,7 @@ def test_int8_is_a_third_of_the_size_and_fitted_again(
 def test_int8_without_images_is_warned_of(classifier: FewShotClassifier, tmp_path: Path) -> None:
     with pytest.warns(FewShotWarning, match="int8 without images"):
         file = export_classifier(classifier, tmp_path / "small.onnx", precision="int8")
-    assert ExportedClassifier(file).predict(QUERIES) == classifier.predict(QUERIES)
+    assert (ExportedClassifier(file).predict(QUERIES) == classifier.predict(QUERIES)).all()
 
 
 def test_int8_needs_the_negatives_too(support_folder: Path, tmp_path: Path) -> None:

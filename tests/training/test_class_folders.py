@@ -90,7 +90,7 @@ def test_a_split_inside_of_the_classes_is_refused_and_the_advice_works(tmp_path:
     assert "each class is split into test and train; in Python, FewShotClassifier()" in message
     call = message[message.index("FewShotClassifier") : message.rindex(" takes one part")]
     fitted = eval(call, {"FewShotClassifier": FewShotClassifier})
-    assert fitted.classes_ == ("disc", "grid")
+    assert fitted.class_names_ == ("disc", "grid")
 
 
 def test_folders_inside_of_classes_are_no_split(tmp_path: Path) -> None:

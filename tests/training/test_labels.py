@@ -159,7 +159,7 @@ def test_a_classifier_is_fitted_on_arrays_columns_and_generators() -> None:
     new = np.stack([np.asarray(draw(c, i)) for c in ("disc", "grid") for i in range(50, 53)])
     assert fitted.score({"disc": new[:3], "grid": iter(new[3:])}) == 1
     more = (draw("stripes", i) for i in range(2))
-    assert fitted.partial_fit(more, np.array(["stripes"] * 2)).classes_[-1] == "stripes"
+    assert fitted.partial_fit(more, np.array(["stripes"] * 2)).class_names_[-1] == "stripes"
     assert fitted.evaluate(new, labels) is not None
 
 

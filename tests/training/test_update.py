@@ -94,9 +94,9 @@ def test_only_new_images_are_embedded_and_known_ones_passed_over(
 def test_the_classifier_that_is_taught_stays_as_it_is(whole: FewShotClassifier) -> None:
     before, weights = whole.artifact_, whole.artifact_.decision.head.weights.copy()
     taught = whole.partial_fit([draw_noise(1), draw_noise(2)], ["noise"] * 2)
-    assert whole.artifact_ is before and whole.classes_ == CLASSES
+    assert whole.artifact_ is before and whole.class_names_ == CLASSES
     np.testing.assert_array_equal(before.decision.head.weights, weights)
-    assert taught.classes_ == ("disc", "grid", "noise", "stripes")
+    assert taught.class_names_ == ("disc", "grid", "noise", "stripes")
     assert taught.classify(draw_noise(3)).label == "noise"
 
 
