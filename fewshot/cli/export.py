@@ -78,7 +78,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _export(arguments: argparse.Namespace) -> tuple[Path, str]:
     """Write a file; return it, and what to say of it."""
     from fewshot.classifier.few_shot import FewShotClassifier
-    from fewshot.export.onnx_file import export_classifier
+    from fewshot.export.description import read_description
+    from fewshot.export.onnx_file import export_classifier, javascript_modules
     from fewshot.export.web_page import export_page
 
     classifier = FewShotClassifier.load(arguments.models)
@@ -88,7 +89,10 @@ def _export(arguments: argparse.Namespace) -> tuple[Path, str]:
         return export_page(classifier, arguments.html, **options), "; open it in a browser"
     options |= {name: getattr(arguments, name) for name in ("resize_in_graph", "javascript")}
     file = export_classifier(classifier, arguments.output, **options)
-    beside = [printable(file.with_suffix(".json"))]
+    recipe = classifier.artifact_.preprocessing
+    beside = [file.with_suffix(".json")]
+    if recipe.crop == "face":
+        beside.append(file.with_name(read_description(file)["detector"]))
     if arguments.javascript:
-        beside.append(printable(file.with_suffix(".mjs")))
-    return file, f", and {' and '.join(beside)}"
+        beside += javascript_modules(recipe, file)
+    return file, f", and {' and '.join(map(printable, beside))}"

@@ -15,12 +15,10 @@
 export class Classifier {
   /** Open a file, given as Uint8Array or ArrayBuffer; options are those of onnxruntime's session. */
   static async load(ort, content, options = {}) {
-    const model = content instanceof Uint8Array ? content : new Uint8Array(content);
-    const metadata = readMetadata(model);
-    if (metadata.fewshot_classifier !== "1") {
-      throw new Error("not a classifier of format 1; expected a file that 'fewshot export' wrote");
+    const { session, metadata } = await open(ort, content, options);
+    if (metadata.crop === "face") {
+      throw new Error("a classifier of faces; expected one of whole images; use FaceClassifier");
     }
-    const session = await ort.InferenceSession.create(model, options);
     return new Classifier(ort, session, metadata);
   }
 
@@ -35,19 +33,34 @@ export class Classifier {
   /** Classify images together: for each its best label, its scores from the highest, and whether
    * it is known to be one of the classes. */
   async classify(images) {
-    if (images.length === 0) return [];
+    return this.answer(images.map((image) => resize(image, this.metadata)));
+  }
+
+  /** Classify pixels that have the right size already. */
+  async answer(views) {
+    if (views.length === 0) return [];
     const { size } = this;
-    const pixels = new Uint8Array(images.length * size * size * 3);
-    images.forEach((image, n) => pixels.set(resize(image, this.metadata), n * size * size * 3));
-    const image = new this.ort.Tensor("uint8", pixels, [images.length, size, size, 3]);
+    const pixels = new Uint8Array(views.length * size * size * 3);
+    views.forEach((view, n) => pixels.set(view, n * size * size * 3));
+    const image = new this.ort.Tensor("uint8", pixels, [views.length, size, size, 3]);
     const { probabilities, known } = await this.session.run({ image });
-    return images.map((_, n) => {
+    return views.map((_, n) => {
       const row = probabilities.data.subarray(n * this.classes.length);
       const scores = this.classes.map((label, k) => ({ label, probability: row[k] }));
       scores.sort((a, b) => b.probability - a.probability);
       return { ...scores[0], known: Boolean(known.data[n]), scores };
     });
   }
+}
+
+/** Open a file, and read its metadata. */
+export async function open(ort, content, options) {
+  const model = content instanceof Uint8Array ? content : new Uint8Array(content);
+  const metadata = readMetadata(model);
+  if (metadata.fewshot_classifier !== "1") {
+    throw new Error("not a classifier of format 1; expected a file that 'fewshot export' wrote");
+  }
+  return { session: await ort.InferenceSession.create(model, options), metadata };
 }
 
 /** Decode an image file in a browser: upright, colours as they are stored, on white. */
@@ -69,26 +82,36 @@ export async function decode(blob, mostPixels = 4096 * 4096) {
 
 /** Bring an image to the size that the metadata ask for: RGB, image_size x image_size. */
 export function resize(image, metadata) {
-  const { data, width, height } = image;
+  const rgb = toRgb(image);
+  const size = Number(metadata.image_size);
+  const box = boxOf(rgb.width, rgb.height, metadata);
+  if (metadata.interpolation === "nearest") return nearest(rgb.data, rgb.width, size, box);
+  return resample(rgb, box, size, size, metadata.interpolation);
+}
+
+/** Make an image RGB: grey in all three channels, transparency on white. */
+export function toRgb({ data, width, height }) {
   const channels = data.length / (width * height);
   if (![1, 3, 4].includes(channels)) {
     const found = `${data.length} values for ${width} x ${height} pixels`;
     throw new Error(`${found}; expected grey, RGB or RGBA`);
   }
-  const size = Number(metadata.image_size);
   const rgb = { 1: fromGrey, 3: (pixels) => pixels, 4: onWhite }[channels](data);
-  const box = boxOf(width, height, metadata);
-  if (metadata.interpolation === "nearest") return nearest(rgb, width, size, box);
-  const rows = weights(height, box[1], box[3], size, FILTERS[metadata.interpolation]);
-  const columns = weights(width, box[0], box[2], size, FILTERS[metadata.interpolation]);
+  return { data: rgb, width, height };
+}
+
+/** Resize a part of an RGB image: [left, top, right, bottom] to wide x high pixels. */
+export function resample({ data, width, height }, box, wide, high, interpolation) {
+  const rows = weights(height, box[1], box[3], high, FILTERS[interpolation]);
+  const columns = weights(width, box[0], box[2], wide, FILTERS[interpolation]);
   // Pillow 13 begins with the height where that leaves less to do; versions before always with the
   // width, so that a few values differ by 1.
-  if (height > size && height - size > 2 * (width - size)) {
-    return resizeWidth(resizeHeight(rgb, width, rows), width, columns, 0, size);
+  if (height > high && height - high > 2 * (width - wide)) {
+    return resizeWidth(resizeHeight(data, width, rows), width, columns, 0, high);
   }
-  const last = rows[size - 1];
+  const last = rows[high - 1];
   const needed = [rows[0].first, last.first + last.taps.length];
-  return resizeHeight(resizeWidth(rgb, width, columns, ...needed), size, rows);
+  return resizeHeight(resizeWidth(data, width, columns, ...needed), wide, rows);
 }
 
 /** Read the metadata of an ONNX file: field 14, pairs of a key (field 1) and a value (field 2). */

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from fewshot._files import replacing, require_replaceable
 from fewshot._optional import require
@@ -17,6 +19,7 @@ from fewshot.errors import UsageError
 from fewshot.export.description import write_with_description
 from fewshot.export.graph import join_graphs
 from fewshot.export.precision import convert_classifier, require_precision
+from fewshot.images.preprocessing import Preprocessing
 from fewshot.training.support_set import Negatives, SupportData
 
 if TYPE_CHECKING:
@@ -24,7 +27,9 @@ if TYPE_CHECKING:
 
 # Every file of an export holds it.
 MARK = b"fewshot_classifier"
+_MODULE_MARK = b"with a file that 'fewshot export' wrote"
 MODULE = Path(__file__).with_name("classifier.mjs")
+FACES_MODULE = Path(__file__).with_name("faces.mjs")
 
 
 def export_classifier(
@@ -52,7 +57,8 @@ def export_classifier(
     resize_in_graph : bool
         Let the file take images of any size, instead of the backbone's size.
     javascript : bool
-        Write a JavaScript module beside the file, which resizes images and runs it.
+        Write a JavaScript module beside the file, which resizes images and runs it; and
+        ``faces.mjs`` if faces are classified.
     data, negatives : as for `FewShotClassifier.fit`, optional
         The training images. "int8" is calibrated on them, and its head fitted on them again;
         without them it is calibrated on drawn images and the head is kept, which costs accuracy.
@@ -71,8 +77,9 @@ def export_classifier(
     require_precision(precision)
     artifact, path = classifier._fitted, Path(path)
     _require_free(path, classifier.embedder_.backbone_.path)
-    if javascript:
-        require_replaceable(path.with_suffix(".mjs"), MARK)
+    modules = javascript_modules(artifact.preprocessing, path) if javascript else {}
+    for module in modules:
+        require_replaceable(module, _MODULE_MARK)
     require_exportable(classifier)
     _require_precision_for_faces(artifact, precision)
     backbone, artifact = convert_classifier(classifier, precision, data, negatives)
@@ -80,10 +87,27 @@ def export_classifier(
     artifact = _with_detector(classifier, artifact, path.parent)
     alignment = classifier.embedder_.backbone_.alignment
     _write(model, metadata_of(artifact, precision, resize_in_graph, alignment), path)
-    if javascript:
-        with replacing(path.with_suffix(".mjs")) as stream:
-            stream.write(MODULE.read_bytes())
+    for module, content in modules.items():
+        with replacing(module) as stream:
+            stream.write(content)
     return path
+
+
+def javascript_modules(preprocessing: Preprocessing, path: Path) -> dict[Path, bytes]:
+    """Return the JavaScript modules beside an exported file, and what they hold."""
+    module = path.with_suffix(".mjs")
+    modules = {module: MODULE.read_bytes()}
+    if preprocessing.crop == "face":
+        if module.name == FACES_MODULE.name:
+            raise UsageError(f"{path}: {module.name} is the module of faces; give another name")
+        modules[module.with_name(FACES_MODULE.name)] = faces_module(f"./{quote(module.name)}")
+    return modules
+
+
+def faces_module(classifier_module: str) -> bytes:
+    """Return the JavaScript module of faces, which imports the other one from an address."""
+    own = f'"./{MODULE.name}"'.encode()
+    return FACES_MODULE.read_bytes().replace(own, json.dumps(classifier_module).encode())
 
 
 def require_exportable(classifier: FewShotClassifier) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 from fewshot._files import replacing, require_replaceable
 from fewshot.classifier.few_shot import FewShotClassifier
 from fewshot.errors import UsageError
-from fewshot.export.onnx_file import MODULE, export_classifier
+from fewshot.export.description import read_description
+from fewshot.export.onnx_file import FACES_MODULE, MODULE, export_classifier
 from fewshot.training.support_set import Negatives, SupportData
 
 _RUNTIME = Path("node_modules/onnxruntime-web/dist")
@@ -90,6 +91,7 @@ def write_page(onnx_file: Path, runtime: Path, folder: Path) -> Path:
     Parameters
     ----------
     onnx_file : Path
+        With its description beside it, and the face detector if faces are classified.
     runtime : Path
         As `find_runtime` returns it.
     folder : Path
@@ -100,7 +102,9 @@ def write_page(onnx_file: Path, runtime: Path, folder: Path) -> Path:
     Path
         The page.
     """
-    page = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
+    page = _template("page.html")
+    for name, text in (("style", "page.css"), ("script", "page.mjs")):
+        page = page.replace(f"{{{{{name}}}}}", _template(text))
     parts = {
         "runtime": runtime / _CODE,
         "wasm": runtime / _WASM,
@@ -109,10 +113,27 @@ def write_page(onnx_file: Path, runtime: Path, folder: Path) -> Path:
     }
     for name, file in parts.items():
         page = page.replace(f"{{{{{name}}}}}", _packed(file))
+    page = page.replace("{{faces}}", _face_parts(onnx_file))
     path = folder / _INDEX
     with replacing(path) as stream:
         stream.write(page.encode())
     return path
+
+
+def _template(name: str) -> str:
+    return Path(__file__).with_name(name).read_text(encoding="utf-8")
+
+
+def _face_parts(onnx_file: Path) -> str:
+    """Write what a classifier of faces needs besides as parts of the page."""
+    described = read_description(onnx_file)
+    if described.get("crop") != "face":
+        return ""
+    parts = {"faces": FACES_MODULE, "detector": onnx_file.with_name(described["detector"])}
+    return "".join(
+        f'<script type="text/plain" id="{name}">{_packed(file)}</script>\n'
+        for name, file in parts.items()
+    )
 
 
 def _packed(file: Path) -> str:

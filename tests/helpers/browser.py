@@ -21,7 +21,7 @@ FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe
 class Browser:
     """A browser with one page in it."""
 
-    def __init__(self, profile: Path) -> None:
+    def __init__(self, profile: Path, flags: tuple[str, ...] = ()) -> None:
         program = next(filter(None, map(shutil.which, NAMES)), None)
         if program is None or sys.platform == "win32":
             pytest.skip(f"needs one of {', '.join(NAMES)}, and pipes as POSIX has them")
@@ -30,7 +30,7 @@ class Browser:
         # The browser expects its pipes to have these two numbers.
         pipes = f'exec "$@" 3<&{browser_reads} 4>&{browser_writes}'
         self._process = subprocess.Popen(
-            ["bash", "-c", pipes, "bash", program, *FLAGS, f"--user-data-dir={profile}"],
+            ["bash", "-c", pipes, "bash", program, *FLAGS, *flags, f"--user-data-dir={profile}"],
             pass_fds=(browser_reads, browser_writes),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
