@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fewshot._safe_pickle import decode
 from fewshot.artifact import Summary
+from fewshot.artifact.safe_pickle import decode
 from fewshot.backbones.backbone import read_preprocessing
 from fewshot.backbones.session import OnnxNetwork
 from fewshot.classifier.base import Classifier

@@ -19,7 +19,7 @@ from mutate import mutate_bytes, mutate_network, mutate_value
 from PIL import Image
 
 from fewshot import Embedder, FewShotClassifier, load_classifier
-from fewshot._safe_pickle import pickle_sealed
+from fewshot.artifact.safe_pickle import pickle_sealed
 from fewshot.errors import FewShotError
 from fewshot.images.decode import read_header
 from fewshot.images.preprocessing import Preprocessing

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fewshot._class_names import are_of_type
-from fewshot._support_record import SupportRecord
+from fewshot.artifact.support_record import SupportRecord
 from fewshot.backbones.backbone import check_same_person
 from fewshot.heads.decision import Decision
 from fewshot.heads.linear import HEADS, PROTOTYPE

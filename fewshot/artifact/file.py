@@ -9,33 +9,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from fewshot._artifact_record import FORMAT, Artifact, BackboneReference, Summary
 from fewshot._files import locked, replacing
-from fewshot._safe_pickle import decode, encode, pickle_sealed, resembles, unpickle_sealed
-from fewshot._support_record import SupportRecord
+from fewshot.artifact.record import FORMAT, Artifact
+from fewshot.artifact.safe_pickle import decode, encode, pickle_sealed, resembles, unpickle_sealed
 from fewshot.errors import (
     ArtifactError,
     DamagedArtifactError,
     MissingFileError,
     UsageError,
 )
-
-__all__ = [
-    "FILE_NAME",
-    "FORMAT",
-    "Artifact",
-    "BackboneReference",
-    "Summary",
-    "SupportRecord",
-    "artifact_path",
-    "changing",
-    "previous_path",
-    "read_artifact",
-    "read_with_sha256",
-    "restore_previous",
-    "sha256_there",
-    "write_artifact",
-]
 
 _READABLE = (2, 3, FORMAT)
 FILE_NAME = "classifier.pkl"
