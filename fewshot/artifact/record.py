@@ -83,7 +83,7 @@ class Artifact:
     preprocessing : Preprocessing
     support : SupportRecord
     references : Answers
-        For the pictures of `fewshot.classifier.verification`, where it was fitted.
+        For the images of `fewshot.images.reference`, where it was fitted.
     measured : dict of str to float
         What was measured while fitting.
     versions : dict of str to str
@@ -110,14 +110,25 @@ class Artifact:
 
     def __post_init__(self) -> None:
         """Refuse parts that do not fit together, and close the arrays for writing."""
+        for part, fits in self._fitting_parts().items():
+            if not fits:
+                raise ValueError(f"{part} does not fit the rest")
+        arrays: list[NDArray[Any]] = [*self._numbers(), self.support.labels, self.references.known]
+        for array in arrays:
+            array.flags.writeable = False
+
+    def _numbers(self) -> tuple[NDArray[np.float32], ...]:
+        head, reject, seen = self.decision.head, self.decision.rejection, self.references
+        learned = (head.weights, head.bias, reject.prototypes, reject.units)
+        return (*learned, self.support.embeddings, seen.embeddings, seen.probabilities)
+
+    def _fitting_parts(self) -> dict[str, bool]:
+        """Tell of each part whether it fits the rest."""
         n_classes, n_images, dim = len(self.classes), len(self.support.names), self.backbone.dim
         head, reject, labels = self.decision.head, self.decision.rejection, self.support.labels
-        kept = self.support.embeddings
-        seen = self.references
-        learned = (head.weights, head.bias, reject.prototypes, reject.units)
-        arrays = (*learned, kept, seen.embeddings, seen.probabilities)
+        kept, seen = self.support.embeddings, self.references
         n_labels, rows = n_classes + self.has_negatives, head.bias.size
-        sound = {
+        return {
             "classes": 1 <= n_classes == len(set(self.classes)),
             "label_type": are_of_type(self.classes, self.label_type),
             "backbone.name": _is_text(self.backbone.name),
@@ -131,11 +142,11 @@ class Artifact:
             "measured": _are_measured(self.measured),
             "rejection.prototypes": reject.prototypes.shape == (n_classes, dim),
             "rejection.rate": 0 <= reject.rate < 1,
-            "rejection.units": (reject.units >= _SMALLEST_UNIT).all()
+            "rejection.units": bool((reject.units >= _SMALLEST_UNIT).all())
             and reject.units.shape == (2 + rows - n_classes,),
             "rejection.threshold": math.isfinite(reject.threshold),
             # Products of two stay finite, and NaN fails.
-            "numbers": all((np.abs(array) <= _LARGEST).all() for array in arrays),
+            "numbers": all((np.abs(array) <= _LARGEST).all() for array in self._numbers()),
             "support.embeddings": kept.shape == (n_images, dim) and _are_unit(kept),
             "support.labels": labels.shape == (n_images,)
             and set(labels.tolist()) == set(range(n_labels)),
@@ -149,11 +160,6 @@ class Artifact:
             and "\\" not in self.backbone.file
             and self.backbone.file.endswith(".onnx"),
         }
-        for part, fits in sound.items():
-            if not fits:
-                raise ValueError(f"{part} does not fit the rest")
-        for array in (*arrays, labels, seen.known):
-            array.flags.writeable = False
 
     def __repr__(self) -> str:
         made = f"backbone {self.backbone.name!r}, head {self.decision.head.kind!r}"

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from fewshot.explain.activation_map import Explanation
     from fewshot.faces.cropper import FaceCropper
     from fewshot.images.files import PassedOver
-    from fewshot.training.fit import EmbeddedSet
+    from fewshot.training.embed import EmbeddedSet
     from fewshot.training.update import Update
 
 _EMBEDDER_PARAMETERS = ("backbone", "models", "views", "image_size", "crop", "no_face", "threads")

@@ -97,7 +97,7 @@ class Measurement:
     ) -> tuple[SupportRecord, tuple[str, ...], tuple[ImageError, ...]]:
         """Embed labelled images; return also the names of those fitted on, and unreadable ones."""
         from fewshot.evaluation.unseen import leave_out_fitted
-        from fewshot.training.fit import embed_support
+        from fewshot.training.embed import embed_support
         from fewshot.training.support_set import gather
 
         query, artifact, where = gather(data, labels), self._fitted, _name_of(data)

@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     from fewshot.data_checks.run import check
     from fewshot.evaluation.held_out import count_by_class
     from fewshot.training.change import count_lost
-    from fewshot.training.fit import count_faces
+    from fewshot.training.embed import count_faces
 
     output = models_folder(arguments.output or arguments.models)
     require_writable(artifact_path(output).parent)

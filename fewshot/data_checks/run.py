@@ -28,7 +28,7 @@ from fewshot.embedder import Embedder
 from fewshot.errors import ImageError, SupportError
 from fewshot.heads.decision import fit_decision
 from fewshot.images.source import ImageSource, describe
-from fewshot.training.fit import embed_support
+from fewshot.training.embed import embed_support
 from fewshot.training.support_set import (
     Labels,
     Negatives,

@@ -17,7 +17,8 @@ from fewshot.embedder import Embedder
 from fewshot.errors import ImageError, SupportError, UsageError
 from fewshot.images.source import ImageSource, content_hash, describe, require_several
 from fewshot.prediction import class_number
-from fewshot.training.fit import embed_support, fit_embeddings, require_faces
+from fewshot.training.embed import embed_support, require_faces
+from fewshot.training.fit import fit_embeddings
 from fewshot.training.labels import require_text
 from fewshot.training.support_set import SupportSet, gather, require_two_classes
 
@@ -47,15 +48,7 @@ def add(
 ) -> Update:
     """Add labelled images, of classes it knows or new ones.
 
-    Parameters
-    ----------
-    artifact : Artifact
-    support : SupportSet
-        Those it holds under the same label already are passed over, and so are copies.
-    embedder : Embedder
-        The one the artifact was made with.
-    progress : callable, optional
-        Called with the number of images embedded and the number to embed, after each.
+    Those it holds under the same label already are passed over, and so are copies.
     """
     kept = artifact.support
     classes = _with_classes(artifact, support.classes)

@@ -22,7 +22,7 @@ from fewshot.errors import (
 )
 from fewshot.heads.linear import HEADS
 from fewshot.training.change import compare
-from fewshot.training.fit import embed_support
+from fewshot.training.embed import embed_support
 from fewshot.training.support_set import gather
 from tests.conftest import CLASSES, draw, draw_noise, write_set
 
