@@ -130,16 +130,7 @@ def require_writable(folder: Path) -> None:
 def require_replaceable(path: Path, mark: bytes) -> None:
     """Refuse to write over a folder or a file that fewshot did not write, before work is done.
 
-    Parameters
-    ----------
-    path : Path
-    mark : bytes
-        What every file of that kind by fewshot holds, and no other.
-
-    Raises
-    ------
-    UsageError
-        Also if no file can be written there.
+    UsageError: also if no file can be written there.
     """
     if path.is_dir():
         raise UsageError(f"{path}: is a folder; give the name of a file")

@@ -93,17 +93,7 @@ def available_processors() -> int:
 def cgroup_limit(cgroups: Path = _CGROUPS, own: Path = _OWN_CGROUP) -> float:
     """Read how many processors' time the Linux control groups of this process allow.
 
-    Parameters
-    ----------
-    cgroups : Path
-        Where the control groups are mounted.
-    own : Path
-        The file that lists those of this process.
-
-    Returns
-    -------
-    float
-        Above 0; infinity if there is no limit, or no control group.
+    Above 0; infinity if there is no limit, or no control group.
     """
     try:
         lines = own.read_text(encoding="utf-8", errors="replace").splitlines()

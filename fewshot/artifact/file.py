@@ -93,17 +93,6 @@ def write_artifact(artifact: Artifact, path: str | os.PathLike[str]) -> Path:
     """Write a classifier file: whole or not at all, keeping the one it replaces.
 
     One that differs by its date alone is not worth keeping.
-
-    Parameters
-    ----------
-    artifact : Artifact
-    path : path
-        A ``.pkl`` file, or the folder to put ``classifier.pkl`` in.
-
-    Returns
-    -------
-    Path
-        The file written.
     """
     file = artifact_path(path)
     with changing(file) as write:
@@ -117,22 +106,8 @@ def changing(
 ) -> Iterator[Callable[[Artifact], str]]:
     """Hold the lock of a classifier file from looking at it to replacing it.
 
-    Parameters
-    ----------
-    path : path
-        As for `write_artifact`.
-    expected : str, optional
-        The SHA-256 that `sha256_there` gave before; by default any file is replaced.
-
-    Yields
-    ------
-    callable
-        Writes an artifact as `write_artifact` does, and returns the SHA-256 of the file.
-
-    Raises
-    ------
-    ArtifactError
-        If the file was changed meanwhile, or is not a classifier. A damaged one is replaced.
+    Writes an artifact as `write_artifact` does, and returns the SHA-256 of the file. ArtifactError:
+    if the file was changed meanwhile, or is not a classifier. A damaged one is replaced.
     """
     file = artifact_path(path)
     with locked(file):
@@ -166,22 +141,8 @@ def previous_path(path: str | os.PathLike[str]) -> Path:
 def restore_previous(path: str | os.PathLike[str]) -> tuple[Artifact, Artifact]:
     """Put the previous classifier file back, and keep the present one as the previous.
 
-    Parameters
-    ----------
-    path : path
-        A ``.pkl`` file, or the folder that holds ``classifier.pkl``.
-
-    Returns
-    -------
-    before, after : Artifact
-        What was there, and what is there now.
-
-    Raises
-    ------
-    MissingFileError
-        If there is no classifier, or nothing to go back to.
-    ArtifactError
-        If the previous one is damaged.
+    What was there, and what is there now. MissingFileError: if there is no classifier, or nothing
+    to go back to. ArtifactError: if the previous one is damaged.
     """
     file, previous = artifact_path(path), previous_path(path)
     with locked(file):

@@ -41,15 +41,8 @@ def place_shares(feature_maps: NDArray[np.float32]) -> NDArray[np.float32]:
     With the lengths that `pool` divides by taken as they came out, an embedding is a weighted sum
     over the places of the maps: ``(feature_maps * shares[:, None]).sum(axis=(0, 2, 3))``.
 
-    Parameters
-    ----------
-    feature_maps : ndarray of float32, shape (n_views, dim, h, w)
-        Of one image.
-
-    Returns
-    -------
-    ndarray of float32, shape (n_views, h, w)
-        0 or more.
+    `feature_maps` is of shape (n_views, dim, h, w): of one image. Return shape (n_views, h, w): 0
+    or more.
     """
     n_views, _, height, width = feature_maps.shape
     total, lengths = _add_windows(feature_maps)

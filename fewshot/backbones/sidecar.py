@@ -35,20 +35,9 @@ _EXAMPLES = {
 def read_sidecar(path: Path) -> dict[str, Any]:
     """Read a sidecar, if it is there.
 
-    Parameters
-    ----------
-    path : Path
-
-    Returns
-    -------
-    dict
-        Texts and numbers as in the file, but ``scale`` as float, ``mean`` and ``std`` as three
-        floats each. Empty if there is no such file.
-
-    Raises
-    ------
-    BackboneError
-        If it is no JSON object, or has an unknown key or a value of a wrong type.
+    Texts and numbers as in the file, but ``scale`` as float, ``mean`` and ``std`` as three floats
+    each. Empty if there is no such file. BackboneError: if it is no JSON object, or has an unknown
+    key or a value of a wrong type.
     """
     try:
         stated = json.loads(path.read_text("utf-8-sig"))

@@ -74,18 +74,6 @@ def benchmark(
     """Time a classifier, and its variants in other precisions and at other image sizes.
 
     Times are from decoded images to answers: decoding takes the same time for all variants.
-
-    Parameters
-    ----------
-    classifier : path, optional
-        As for `fewshot.load_classifier`.
-    data, negatives : path, optional
-        The training images. With them, every variant is fitted again to measure its held-out
-        accuracy; without them, only the accuracy of the classifier as it is is known.
-    seconds : float
-        How long to time, about; converting and fitting come on top.
-    progress : callable, optional
-        Called with the number of rounds and fits done, and of all.
     """
     place = models_folder(classifier)
     support = None if data is None else collect(data, None, negatives)

@@ -10,16 +10,8 @@ if TYPE_CHECKING:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command.
 
-    Parameters
-    ----------
-    argv : sequence of str, optional
-        The arguments; by default those of the process, which then ends on Ctrl-C.
-
-    Returns
-    -------
-    int
-        0 all done; 1 some images could not be read, or a check failed; 2 nothing could be done;
-        3 an image is not of the class that ``--is`` names; 130 interrupted.
+    0 all done; 1 some images could not be read, or a check failed; 2 nothing could be done; 3 an
+    image is not of the class that ``--is`` names; 130 interrupted.
     """
     if argv is not None:
         from fewshot.cli.app import run

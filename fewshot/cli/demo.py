@@ -76,20 +76,8 @@ def _show(command: Command, *words: str) -> int:
 def write_digits(folder: Path) -> tuple[Path, Path]:
     """Write handwritten digits as PNG files, a folder per digit.
 
-    Parameters
-    ----------
-    folder : Path
-        Made if missing; it may hold an earlier demo, and nothing else.
-
-    Returns
-    -------
-    support, query : Path
-        ``folder/support`` with 12 images a digit, and ``folder/query`` with 20 others.
-
-    Raises
-    ------
-    UsageError
-        If the folder holds something and was not made by this function.
+    ``folder/support`` with 12 images a digit, and ``folder/query`` with 20 others. UsageError: if
+    the folder holds something and was not made by this function.
     """
     mark = folder / _MARK
     if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not mark.exists())):

@@ -13,24 +13,7 @@ def leave_out_fitted(
 ) -> tuple[SupportRecord, tuple[str, ...]]:
     """Leave out images that a classifier was fitted on, which it knows by heart.
 
-    Parameters
-    ----------
-    query, support : SupportRecord
-        What is to be measured on, and what was fitted on.
-    where : str
-        What the query images are called in a message.
-
-    Returns
-    -------
-    SupportRecord
-        The others.
-    tuple of str
-        The names of those left out.
-
-    Raises
-    ------
-    SupportError
-        If there is no other.
+    The names of those left out. SupportError: if there is no other.
     """
     fitted = np.isin(query.hashes, support.hashes) if query.hashes else np.zeros(0, bool)
     if fitted.all() and len(fitted):

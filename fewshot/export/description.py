@@ -28,16 +28,7 @@ _UNITS = {
 
 
 def write_with_description(path: Path, content: bytes, metadata: Mapping[str, str]) -> None:
-    """Write an exported file, and what a program must know to use it.
-
-    Parameters
-    ----------
-    path : Path
-        The file; the description gets the same name with the ending ``.json``.
-    content : bytes
-    metadata : mapping of str to str
-        As in the file.
-    """
+    """Write an exported file, and what a program must know to use it."""
     with replacing(path) as stream:
         stream.write(content)
     # If this is interrupted, the hash in the old description tells that it is of another file.
@@ -54,15 +45,7 @@ def require_description(path: str | os.PathLike[str]) -> None:
 def read_description(path: Path) -> dict[str, Any]:
     """Read the description beside an exported file, if it is of that very file.
 
-    Parameters
-    ----------
-    path : Path
-        The ``.onnx`` file.
-
-    Raises
-    ------
-    ArtifactError
-        If it is of another file, as after an export that was interrupted; or damaged.
+    ArtifactError: if it is of another file, as after an export that was interrupted; or damaged.
     """
     beside = path.with_suffix(".json")
     try:

@@ -140,17 +140,9 @@ def join_graphs(
 def resize_graph(preprocessing: Preprocessing) -> onnx.ModelProto:
     """Bring images to the backbone's size.
 
-    Returns
-    -------
-    onnx.ModelProto
-        From ``image``, uint8 ``(N, H, W, 3)`` of any height and width, to ``pixels``, uint8
-        ``(N, image_size, image_size, 3)``. Images of that size stay as they are. A crop begins at a
-        whole pixel, where Pillow's may begin at half a one.
-
-    Raises
-    ------
-    UsageError
-        If ONNX has no such interpolation.
+    From ``image``, uint8 ``(N, H, W, 3)`` of any height and width, to ``pixels``, uint8 ``(N,
+    image_size, image_size, 3)``. Images of that size stay as they are. A crop begins at a whole
+    pixel, where Pillow's may begin at half a one. UsageError: if ONNX has no such interpolation.
     """
     if preprocessing.interpolation not in _MODES:
         raise UsageError(

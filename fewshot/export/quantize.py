@@ -29,15 +29,7 @@ def to_fp16(model: onnx.ModelProto) -> onnx.ModelProto:
 
     onnxruntime turns them into float32 once, when it opens the file, and computes in float32.
 
-    Parameters
-    ----------
-    model : onnx.ModelProto
-        A backbone with float32 weights; not changed.
-
-    Returns
-    -------
-    onnx.ModelProto
-        With the same inputs, outputs, metadata, opset and IR version.
+    With the same inputs, outputs, metadata, opset and IR version.
     """
     from onnx import TensorProto, helper, numpy_helper
 
@@ -62,25 +54,11 @@ def to_int8(model: onnx.ModelProto, batches: Iterable[NDArray[np.uint8]]) -> onn
 
     Embeddings change, so a head must be fitted on those of the result.
 
-    Parameters
-    ----------
-    model : onnx.ModelProto
-        A backbone with float32 weights and named nodes; not changed.
-    batches : iterable of ndarray of uint8, shape (n, H, W, 3)
-        RGB images of the backbone's size, some 50 in all: training images, or `draw_images`. How
-        they are split into batches makes no difference.
-
-    Returns
-    -------
-    onnx.ModelProto
-        With the same inputs, outputs, metadata, opset and IR version; standard operators only.
-
-    Raises
-    ------
-    UsageError
-        If there is no image, or a batch of another type or shape.
-    BackboneError
-        If the opset is older than 13, which has no quantisation by channel.
+    `batches` is of shape (n, H, W, 3): RGB images of the backbone's size, some 50 in all: training
+    images, or `draw_images`. How they are split into batches makes no difference. With the same
+    inputs, outputs, metadata, opset and IR version; standard operators only. UsageError: if there
+    is no image, or a batch of another type or shape. BackboneError: if the opset is older than 13,
+    which has no quantisation by channel.
     """
     import onnx
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static

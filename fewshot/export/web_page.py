@@ -86,22 +86,7 @@ def find_runtime(runtime: str | os.PathLike[str] | None = None) -> Path:
 
 
 def write_page(onnx_file: Path, runtime: Path, folder: Path) -> Path:
-    """Put an exported file and onnxruntime-web into a page.
-
-    Parameters
-    ----------
-    onnx_file : Path
-        With its description beside it, and the face detector if faces are classified.
-    runtime : Path
-        As `find_runtime` returns it.
-    folder : Path
-        Where the page goes; made if need be.
-
-    Returns
-    -------
-    Path
-        The page.
-    """
+    """Put an exported file and onnxruntime-web into a page."""
     page = _template("page.html")
     for name, text in (("style", "page.css"), ("script", "page.mjs")):
         page = page.replace(f"{{{{{name}}}}}", _template(text))

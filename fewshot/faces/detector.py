@@ -74,18 +74,7 @@ class FaceDetector:
         self.network = OnnxNetwork(path)
 
     def detect(self, image: Image.Image) -> list[Face]:
-        """Find the faces that are nearest to the camera, as fast as that goes.
-
-        Parameters
-        ----------
-        image : PIL.Image.Image
-            Upright, mode "RGB".
-
-        Returns
-        -------
-        list of Face
-            The largest first.
-        """
+        """Find the faces that are nearest to the camera, as fast as that goes."""
         found = (self._detect_at(image, size) for size in _sizes(image, ONE_FACE))
         return _largest_first(next(filter(None, found), []))
 

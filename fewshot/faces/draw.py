@@ -28,21 +28,8 @@ _KNOWN, _UNKNOWN, _EDGE = "#ffd21f", "#ffffff", "#101010"
 def draw_faces(image: ImageSource, answers: Sequence[FacePrediction]) -> Image.Image:
     """Draw a box around each face, and a name above or below it.
 
-    Parameters
-    ----------
-    image : path, bytes, binary file, PIL image or uint8 array
-        The image that was classified.
-    answers : sequence of FacePrediction
-
-    Returns
-    -------
-    PIL.Image.Image
-        Mode "RGB", upright, its longer side 640 to 2000 pixels.
-
-    Raises
-    ------
-    ImageError
-        If the image cannot be read.
+    Mode "RGB", upright, its longer side 640 to 2000 pixels. ImageError: if the image cannot be
+    read.
     """
     rgb = open_rgb(image)
     longer = max(rgb.size)

@@ -24,19 +24,7 @@ def to_rgb(image: Image.Image, factor: int = 1, scale: Scale | None = None) -> I
     Transparency is laid on white; or on black, where what is visible is bright, and would be lost
     on white.
 
-    Parameters
-    ----------
-    image : PIL.Image.Image
-        Decoded.
-    factor : int
-        By how much each side is reduced, averaging; 1 leaves the pixels as they are.
-    scale : Scale, optional
-        What the values of a grey image of more than 8 bits mean; required for those.
-
-    Raises
-    ------
-    ImageError
-        If every pixel is transparent, or the mode is not known.
+    ImageError: if every pixel is transparent, or the mode is not known.
     """
     if image.mode == "RGB" and not image.has_transparency_data and factor == 1:
         return image

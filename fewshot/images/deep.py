@@ -80,13 +80,6 @@ def grey_scale(image: Image.Image, data: bytes | None = None) -> Scale:
     fills less than a quarter of the range, as that of a thermal camera does, or has values below
     0, its own lowest and highest values become black and white: two such images are not on the
     same scale.
-
-    Parameters
-    ----------
-    image : PIL.Image.Image
-        Decoded, of mode "I" or one that begins with "I;".
-    data : bytes, optional
-        Its file.
     """
     tags = getattr(image, "tag_v2", {})
     bits = _first(tags, _BITS_PER_SAMPLE) or 0
@@ -107,17 +100,7 @@ def grey_scale(image: Image.Image, data: bytes | None = None) -> Scale:
 def brighten(image: Image.Image, again: ImageFile.ImageFile) -> None:
     """Bring colours of 16 bits, of which no more than 14 are used, to the 8 that are.
 
-    Parameters
-    ----------
-    image : PIL.Image.Image
-        Decoded, so that it has the upper 8 bits; changed in place.
-    again : PIL.ImageFile.ImageFile
-        The same file, of which `is_deep_colour` is true, not decoded.
-
-    Raises
-    ------
-    ImageError
-        If the lower bits cannot be had.
+    ImageError: if the lower bits cannot be had.
     """
     n_colours = len(image.getbands()) - (image.mode in ("LA", "RGBA"))
     most_of = [int(high) for _, high in _band_extremes(image)]

@@ -28,16 +28,7 @@ _BITS, _COMPRESSION, _BANDS, _PLANES = 258, 259, 277, 284
 def open_image(data: bytes, name: str = "") -> ImageFile.ImageFile:
     """Open an encoded image by its content, decoding its header only.
 
-    Parameters
-    ----------
-    data : bytes
-    name : str
-        Of its file: older TGA files are known by nothing else.
-
-    Raises
-    ------
-    ImageError
-        If it is empty, or of no format that is read.
+    ImageError: if it is empty, or of no format that is read.
     """
     if not data:
         raise ImageError("empty file (0 bytes)")

@@ -31,24 +31,8 @@ _REDUCED = 4
 def require_decodable(image: Image.Image, data: bytes, stored: tuple[int, int]) -> float:
     """Refuse an image that would take too much memory to decode.
 
-    Parameters
-    ----------
-    image : PIL.Image.Image
-        Not decoded yet; of the size it will have.
-    data : bytes
-        Its file.
-    stored : (width, height)
-        The size it is stored in, where a JPEG file will be decoded at reduced scale.
-
-    Returns
-    -------
-    float
-        Bytes that decoding takes at most, for `reserve`.
-
-    Raises
-    ------
-    ImageError
-        It names the bound and how to raise it.
+    Bytes that decoding takes at most, for `reserve`. ImageError: it names the bound and how to
+    raise it.
     """
     pixels = image.width * image.height
     needed = pixels * _bytes_of(image)

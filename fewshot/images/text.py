@@ -31,23 +31,7 @@ _NO_CHARACTER = "\uffff"
 def write_line(
     image: Image.Image, place: tuple[int, int], text: str, size: int, width: int, ink: str
 ) -> None:
-    r"""Write one line, shortened in the middle to what there is room for.
-
-    Parameters
-    ----------
-    image : PIL.Image.Image
-        Written on.
-    place : (x, y)
-        Of the upper left corner, in pixels.
-    text : str
-        What no font at hand can draw is shown as an escape such as ``\u732b``.
-    size : int
-        Of the letters, in pixels.
-    width : int
-        How many pixels there are for it.
-    ink : str
-        A colour.
-    """
+    r"""Write one line, shortened in the middle to what there is room for."""
     font, text = _drawable(unicodedata.normalize("NFC", text), size)
     ImageDraw.Draw(image).text(place, _shorten(text, font, width), fill=ink, font=font)
 

@@ -78,16 +78,9 @@ def embedding_map(
 def project(embeddings: Points) -> Points:
     """Project embeddings to two dimensions, each spanning 0 to 1.
 
-    Parameters
-    ----------
-    embeddings : ndarray of float32, shape (n_images, dim)
-        Two or more.
-
-    Returns
-    -------
-    ndarray of float32, shape (n_images, 2)
-        By t-SNE (van der Maaten and Hinton 2008) of their 50 principal components; by the first
-        two principal components where there are fewer than 10 images.
+    `embeddings` is of shape (n_images, dim): two or more. Return shape (n_images, 2): by t-SNE
+    (van der Maaten and Hinton 2008) of their 50 principal components; by the first two principal
+    components where there are fewer than 10 images.
     """
     centred = embeddings - embeddings.mean(axis=0)
     left, scales, _ = np.linalg.svd(centred, full_matrices=False)

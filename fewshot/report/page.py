@@ -53,26 +53,7 @@ def write_report(
 ) -> Path:
     """Write an evaluation of a classifier as one HTML file.
 
-    Parameters
-    ----------
-    artifact, evaluation
-        A classifier; its training images held out in turn, or other labelled images tested.
-    file : path
-        An earlier report there is replaced.
-    findings : sequence of Finding, optional
-        None if the images were not checked.
-    images, test_images : mapping of str to ImageSource, optional
-        Training images and tested images by name, for thumbnails. Where the training images were
-        held out, they are also the tested images.
-    folder : path, optional
-        Of the training images; shown at the top.
-    progress : callable, optional
-        Called with how many steps are done, and how many there are.
-
-    Raises
-    ------
-    UsageError
-        If jinja2 is missing, the file cannot be written, or another file is there.
+    UsageError: if jinja2 is missing, the file cannot be written, or another file is there.
     """
     path = Path(file)
     require_report(path)

@@ -55,18 +55,9 @@ def positions(places: Floats, side: int) -> Floats:
 def sample(planes: Floats, places: Floats, side: int) -> tuple[Floats, Mask]:
     """Read images at places, by linear interpolation.
 
-    Parameters
-    ----------
-    planes : ndarray of float32, shape (n, channels, width, width)
-    places : ndarray of float32, shape (n, 2, 3)
-        Affine maps of (x, y, 1), -1 to 1 from edge to edge.
-    side : int
-
-    Returns
-    -------
-    values : ndarray of float32, shape (n, channels, side, side)
-    inside : ndarray of bool, shape (n, side, side)
-        Whether the image reaches there.
+    `planes` is of shape (n, channels, width, width). `places` is of shape (n, 2, 3): affine maps of
+    (x, y, 1), -1 to 1 from edge to edge. Return shape (n, channels, side, side); and shape
+    (n, side, side): whether the image reaches there.
     """
     n, channels, width, _ = planes.shape
     at = positions(places, side)
@@ -87,17 +78,8 @@ def sample(planes: Floats, places: Floats, side: int) -> tuple[Floats, Mask]:
 def find_places(one: Floats, other: Floats) -> tuple[Floats, Floats]:
     """Search where in the one image the other may lie.
 
-    Parameters
-    ----------
-    one, other : ndarray of float32, shape (n_pairs, side, side)
-        As from `details`.
-
-    Returns
-    -------
-    places : ndarray of float32, shape (n_pairs, 3, 2, 3)
-        From the other to the one; the best first.
-    correlation : ndarray of float32, shape (n_pairs, 3)
-        There, at most 1.
+    `one, other` is of shape (n_pairs, side, side): as from `details`. Return shape (n_pairs, 3,
+    2, 3): from the other to the one; the best first; and shape (n_pairs, 3): there, at most 1.
     """
     n, edge = len(one), (_COARSE - _MIDDLE) // 2
     still = _views(other, _TURNS)[:, :, edge:-edge, edge:-edge].reshape(n, len(_TURNS), -1)
@@ -117,16 +99,8 @@ def find_places(one: Floats, other: Floats) -> tuple[Floats, Floats]:
 def improve(one: Floats, other: Floats, places: Floats, steps: int = 4) -> tuple[Floats, Floats]:
     """Move places until the images agree best (Lucas and Kanade 1981).
 
-    Parameters
-    ----------
-    one, other : ndarray of float32, shape (n_pairs, side, side)
-    places : ndarray of float32, shape (n_pairs, 2, 3)
-    steps : int
-
-    Returns
-    -------
-    places : ndarray of float32, shape (n_pairs, 2, 3)
-    correlation : ndarray of float32, shape (n_pairs,)
+    `one, other` is of shape (n_pairs, side, side). `places` is of shape (n_pairs, 2, 3). Return
+    shape (n_pairs, 2, 3); and shape (n_pairs,).
     """
     n, side = len(one), one.shape[-1]
     down, across = np.gradient(one, 2 / side, axis=(-2, -1))

@@ -16,19 +16,11 @@ def compare(
 ) -> dict[str, Any]:
     """Say what a change made different, in types that JSON knows.
 
-    Parameters
-    ----------
-    before, after : Artifact
-    held_out : ndarray of float32, shape (n_images, n_rows), optional
-        Of `after`, as from `fewshot.training.fit.fit_embeddings`.
-
-    Returns
-    -------
-    dict
-        ``changed``: whether anything did; ``classes``: of each class with another number of
-        images, how many it had and has; ``measured_before`` and ``measured``: as in `Artifact`;
-        ``measured_same``: as ``measured``, but of the images that ``measured_before`` is of; None
-        without held-out scores, or if these images are gone.
+    `held_out` is of shape (n_images, n_rows), optional: of `after`, as from
+    `fewshot.training.fit.fit_embeddings`. ``changed``: whether anything did; ``classes``: of each
+    class with another number of images, how many it had and has; ``measured_before`` and
+    ``measured``: as in `Artifact`; ``measured_same``: as ``measured``, but of the images that
+    ``measured_before`` is of; None without held-out scores, or if these images are gone.
     """
     first, second = _count(before), _count(after)
     return {

@@ -11,16 +11,9 @@ from numpy.typing import NDArray
 def choose_faces(faces: Sequence[NDArray[np.float32]], labels: NDArray[np.int64]) -> list[int]:
     """Choose among the faces of each image the one most like the other images of its class.
 
-    Parameters
-    ----------
-    faces : sequence of ndarray of float32, shape (n_faces, dim)
-        For each image, of length 1, the largest face first.
-    labels : ndarray of int64, shape (n_images,)
-
-    Returns
-    -------
-    list of int
-        For each image; 0 where there is one face, or nothing to compare with.
+    `faces` is of shape (n_faces, dim): for each image, of length 1, the largest face first.
+    `labels` is of shape (n_images,). For each image; 0 where there is one face, or nothing to
+    compare with.
     """
     chosen = [0] * len(faces)
     alone = np.array([len(found) == 1 for found in faces], np.bool_)

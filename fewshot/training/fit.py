@@ -94,24 +94,8 @@ def fit_embeddings(
 ) -> tuple[Artifact, Embedding]:
     """Fit head, calibration and rejection on embeddings, and measure them.
 
-    Parameters
-    ----------
-    support : SupportRecord
-        In any order: the result depends on contents and labels alone.
-    classes, head, reject_rate
-        As for `fit_artifact`.
-    references : ndarray of float32, shape (n_references, dim)
-        Embeddings of the reference images.
-    backbone, preprocessing
-        What the embeddings were made with.
-    label_type : {"str", "int", "bool"}
-        What the labels were before they became text.
-
-    Returns
-    -------
-    Artifact
-    ndarray of float32, shape (n_images, n_classes) or (n_images, n_classes + 1)
-        Held-out scores, as from `fit_artifact`.
+    `references` is of shape (n_references, dim): embeddings of the reference images. Return shape
+    (n_images, n_classes) or (n_images, n_classes + 1): held-out scores, as from `fit_artifact`.
     """
     decision, held_out = fit_decision(
         head,

@@ -18,18 +18,7 @@ _MISSING = ("NAType", "NaTType")
 def as_images(images: Iterable[ImageSource], what: str) -> list[ImageSource]:
     """Return images as a list, whatever holds them: a list, an array, a column, a generator.
 
-    Parameters
-    ----------
-    images : iterable of ImageSource
-    what : str
-        What they are, for messages.
-
-    Raises
-    ------
-    SupportError
-        If they have no order, or are a table.
-    ImageError
-        If it is a single image.
+    SupportError: if they have no order, or are a table. ImageError: if it is a single image.
     """
     require_several(images)
     _require_column(images, what)

@@ -78,30 +78,10 @@ def collect(
 ) -> SupportSet:
     """Gather a support set from whatever holds it.
 
-    Parameters
-    ----------
-    data : path, mapping, or iterable of ImageSource
-        A folder with one folder per class; or label to images or a folder of them; or images,
-        with `labels`: a list, an array, a column of a table, a generator.
-    labels : iterable, optional
-        One label for each image, made into text, in Unicode's composed form; None, in a list,
-        for a negative.
-    negatives : path or iterable of ImageSource, optional
-        Images of things that are none of the classes; a folder is read as a whole.
-    one_class : callable
-        Whether one class is enough without negatives; asked only if there is one.
-
-    Returns
-    -------
-    SupportSet
-        At least two classes, or one and negatives, of at least one image each. Where one class is
-        enough, its images may be in the folder itself.
-
-    Raises
-    ------
-    SupportError
-        If the folder is missing or holds the parts of a split, a class has no image, there are
-        fewer than two classes, or images and labels do not match.
+    At least two classes, or one and negatives, of at least one image each. Where one class is
+    enough, its images may be in the folder itself. SupportError: if the folder is missing or holds
+    the parts of a split, a class has no image, there are fewer than two classes, or images and
+    labels do not match.
     """
     if isinstance(data, (str, os.PathLike)) and labels is None:
         found = read_class_folders(data)

@@ -89,16 +89,7 @@ def _with_own_names(record: SupportRecord, taken: tuple[str, ...]) -> SupportRec
 def remove(artifact: Artifact, rows: Rows) -> Update:
     """Forget support images; a class without any left is gone.
 
-    Parameters
-    ----------
-    artifact : Artifact
-    rows : ndarray of int64
-        Of its support, as `find_rows` gives them.
-
-    Raises
-    ------
-    SupportError
-        If too little would be left to tell apart.
+    SupportError: if too little would be left to tell apart.
     """
     support = artifact.support
     left = support.take(np.setdiff1d(np.arange(len(support.names)), rows))
@@ -109,17 +100,7 @@ def remove(artifact: Artifact, rows: Rows) -> Update:
 def relabel(artifact: Artifact, rows: Rows, label: str) -> Update:
     """Put support images into another class, or into a new one.
 
-    Parameters
-    ----------
-    artifact : Artifact
-    rows : ndarray of int64
-        Of its support.
-    label : str
-
-    Raises
-    ------
-    SupportError
-        If a single class would be left.
+    SupportError: if a single class would be left.
     """
     label = _name(label)
     classes = _with_classes(artifact, [label])
@@ -133,15 +114,7 @@ def relabel(artifact: Artifact, rows: Rows, label: str) -> Update:
 def rename(artifact: Artifact, old: str, new: str) -> Update:
     """Give a class another name.
 
-    Parameters
-    ----------
-    artifact : Artifact
-    old, new : str
-
-    Raises
-    ------
-    UsageError
-        If there is no class of the old name, or already one of the new.
+    UsageError: if there is no class of the old name, or already one of the new.
     """
     rows = np.flatnonzero(artifact.support.labels == artifact.number_of(old))
     new = _name(new)
@@ -160,20 +133,7 @@ def correct(
 ) -> Update:
     """Teach what images show: relabel those it holds, add the others.
 
-    Parameters
-    ----------
-    artifact : Artifact
-    images : sequence of ImageSource
-    label : str
-    embedder : Embedder
-        The one the artifact was made with.
-
-    Raises
-    ------
-    ImageError
-        If an image cannot be read.
-    SupportError
-        If a single class would be left.
+    ImageError: if an image cannot be read. SupportError: if a single class would be left.
     """
     images = list(images)
     keys = [content_hash(image) for image in images]
@@ -193,20 +153,7 @@ def correct(
 def find_rows(artifact: Artifact, images: Sequence[ImageSource]) -> Rows:
     """Return the rows of support images: by their content, or by the names they had.
 
-    Parameters
-    ----------
-    artifact : Artifact
-    images : sequence of ImageSource
-        A path that leads nowhere is taken for a name.
-
-    Returns
-    -------
-    ndarray of int64
-
-    Raises
-    ------
-    SupportError
-        If one is not among them, or its name is that of several.
+    SupportError: if one is not among them, or its name is that of several.
     """
     require_several(images)
     rows = [row for image in images for row in _rows_of(artifact.support, image)]
