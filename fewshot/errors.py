@@ -58,7 +58,7 @@ class NotFittedError(FewShotError, ValueError, AttributeError):
 
 
 class FewShotWarning(UserWarning):
-    """Something is not as it was asked for; the work went on all the same."""
+    """A request could not be honoured exactly; processing continued."""
 
 
 class SkippedWarning(FewShotWarning):

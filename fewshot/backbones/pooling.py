@@ -18,7 +18,7 @@ def pool(feature_maps: NDArray[np.float32]) -> NDArray[np.float32]:
     as the whole map usually is. As each then counts the same, what shows up strongly in one place
     does not drown the rest (regional pooling: Tolias, Sicre and Jegou 2016). Under logistic
     regression this gains 0.6 points of accuracy at one image a class and 0.3 on the average of 1
-    to 20, over nine sets of photographs. Stored embeddings are made in this way, so a change of it
+    to 20, over nine sets of images. Stored embeddings are made in this way, so a change of it
     is a change of the classifier file's format.
 
     Parameters

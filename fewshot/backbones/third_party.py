@@ -183,7 +183,7 @@ def _output_layout(
 
 
 def _fitting_layouts(shape: tuple[int, ...]) -> list[str]:
-    """List what an output of a shape can be; a square picture has a square map."""
+    """List what an output of a shape can be; a square image has a square map."""
     if 0 in shape:
         return []
     if len(shape) == 2 or (len(shape) == 4 and max(shape) == np.prod(shape)):

@@ -20,7 +20,7 @@ _THUMBNAIL = 32
 # has just been switched on.
 _BLANK = 3.0
 # A frame is blurred below this part of the sharpness of the sharper quarter of recent frames.
-# Moving by 2 % of the width leaves less than 0.42 of it in nine of ten photographs, being out of
+# Moving by 2 % of the width leaves less than 0.42 of it in nine of ten images, being out of
 # focus less than 0.16; of sharp frames of a camera that pans over one, 98 % have more than 0.47.
 _BLURRED, _RECENT = 0.4, 100
 # Correlation from which frames are near duplicates. Noise, compression and a shift by 0.5 % of the

@@ -128,7 +128,7 @@ class ExportedClassifier(Classifier):
 
     @property
     def references_(self) -> Answers:
-        """What it said of the reference pictures where it was exported."""
+        """Its answers for the reference images where it was exported."""
         return self._references
 
     def summary(self) -> dict[str, Any]:
@@ -237,7 +237,7 @@ def _unpack(packed: Mapping[str, Any], n_classes: int, dim: int) -> Answers:
     )
     finite = np.isfinite(embeddings).all() and np.isfinite(probabilities).all()
     if len(known) != N_IMAGES or not finite:
-        raise ValueError("references are not those of the reference pictures")
+        raise ValueError("references are not those of the reference images")
     return Answers(embeddings, probabilities, known)
 
 

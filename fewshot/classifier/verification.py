@@ -53,7 +53,7 @@ class Agreement:
 
 
 def verify(classifier: Classifier) -> Agreement:
-    """Replay the reference pictures.
+    """Replay the reference images.
 
     Parameters
     ----------

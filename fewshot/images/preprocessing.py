@@ -1,4 +1,4 @@
-"""Say how a picture is brought to the size a backbone was made for."""
+"""How an image is brought to the size that a backbone takes."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ _LATER = {"since": 3}
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """How a picture is brought to the size a backbone was made for.
+    """How an image is brought to the size that a backbone takes.
 
     Attributes
     ----------
     image_size : int
         Height and width of the result, in pixels.
     resize : {"squash", "crop"}
-        "squash" resizes the whole picture to a square, whatever its shape; "crop" resizes its
+        "squash" resizes the whole image to a square, whatever its shape; "crop" resizes its
         short side to ``image_size / crop_fraction`` and keeps the central square.
     crop_fraction : float
         Part of the short side that "crop" keeps, in (0, 1].
     interpolation : {"nearest", "bilinear", "bicubic", "lanczos"}
         Pillow's resampling filter; all but "nearest" are antialiased.
     views : int
-        How many looks are taken at each picture, 1 to 8: as above; the whole picture squashed; the
-        middle, closer; the four corners; and mirrored. Over nine sets of photographs 3 gain 1.1
-        points of accuracy over 1, and 7 gain 1.7.
+        Crops averaged per image (test-time augmentation), 1 to 8: as above; the whole image
+        squashed; the middle, closer; the four corners; and mirrored. Over nine sets of images
+        3 gain 1.1 points of accuracy over 1, and 7 gain 1.7.
     crop : {"whole", "face"}
         Whether the whole image is used, or its largest face.
     no_face : {"whole", "skip", "error"}

@@ -1,4 +1,4 @@
-"""Letter pictures with names in any script, so that nothing is cut off or shown as an empty box."""
+"""Write names of any script on images, none cut off or shown as an empty box."""
 
 from __future__ import annotations
 
