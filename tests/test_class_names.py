@@ -66,8 +66,8 @@ def test_a_class_of_an_older_file_is_found_in_either_form(
     assert f"{DECOMPOSED} 4 -> 5\n" in capsys.readouterr().out
     loaded = FewShotClassifier.load(older)
     assert loaded.classify(tmp_path / "a.png").matches(form)
-    assert loaded.score([draw("disc", 50)], [form]) == 1
-    measured = loaded.evaluate([draw("disc", 50), draw("grid", 50)], [form, "grid"])
+    assert loaded.score([draw("disc", 60)], [form]) == 1
+    measured = loaded.evaluate([draw("disc", 60), draw("grid", 60)], [form, "grid"])
     assert measured.truth.tolist() == measured.predicted.tolist()
     assert loaded.relabel(["grid/00.png"], form).class_names_ == loaded.class_names_
     assert loaded.partial_fit([draw("disc", 51)], [form]).class_names_ == loaded.class_names_

@@ -13,9 +13,12 @@ def leave_out_fitted(
 ) -> tuple[SupportRecord, tuple[str, ...]]:
     """Leave out images that a classifier was fitted on, which it knows by heart.
 
+    They are of the same content, or of the same embedding if they are stored in another way.
     The names of those left out. SupportError: if there is no other.
     """
-    fitted = np.isin(query.hashes, support.hashes) if query.hashes else np.zeros(0, bool)
+    hashes, embeddings = {*support.hashes}, {*map(bytes, support.embeddings)}
+    pairs = zip(query.hashes, map(bytes, query.embeddings), strict=True)
+    fitted = np.array([key in hashes or row in embeddings for key, row in pairs], bool)
     if fitted.all() and len(fitted):
         raise SupportError(
             f"{where}: all {len(fitted)} images were fitted on, which measures nothing; give other "

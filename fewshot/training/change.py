@@ -74,7 +74,7 @@ def _on_the_same(
         return None
     support = after.support
     return measure_held_out(
-        after.decision, held_out, support.embeddings, support.labels, among=same
+        after.decision, held_out, support.embeddings, support.labels, support.groups, same
     )
 
 

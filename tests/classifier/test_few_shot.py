@@ -134,6 +134,9 @@ def test_images_that_were_fitted_on_do_not_count(
             measure(support_folder)
     with pytest.raises(ImageError, match="not an image"):
         classifier.score([b"no", *paths[4:]], ["disc", *labels[4:]])
+    stored_otherwise = [np.asarray(Image.open(path)) for path in paths]
+    with pytest.warns(FewShotWarning, match="4 of 13 test images"):
+        assert len(classifier.evaluate(stored_otherwise, labels).names) == 9
 
 
 def test_scoring_nothing(classifier: FewShotClassifier, tmp_path: Path) -> None:
