@@ -32,18 +32,16 @@ def measure_held_out(
     -------
     dict
         ``held_out_images held_out_correct accuracy_low accuracy_high``. If any image was held out,
-        ``balanced_accuracy``, the mean recall of the classes, and ``held_out_shots``, the images
-        of the smallest class that heads were fitted on: accuracy on all is a little higher. If
-        images are rejected, ``false_rejection_low false_rejection_high``, the interval of that
-        rate.
+        ``balanced_accuracy``, the mean recall of the classes, and ``held_out_shots``, of how
+        many images of a class of median size heads were fitted: with all, accuracy is a little
+        higher. If images are rejected, ``false_rejection_low false_rejection_high``, the interval
+        of that rate.
     """
     n_classes = len(decision.rejection.prototypes)
     folds = make_folds(embeddings, labels, n_classes, groups, repeat=False)
     tried = ~np.isnan(held_out[:, 0]) & (labels < n_classes) & (True if among is None else among)
-    # One class has nothing but the negatives to be confused with.
-    columns = n_classes if n_classes > 1 else held_out.shape[1]
-    predicted = held_out[tried, :columns].argmax(axis=1)
-    confusion = confusion_matrix(labels[tried], predicted, columns)
+    predicted = _predicted(held_out[tried], n_classes)
+    confusion = confusion_matrix(labels[tried], predicted, held_out.shape[1])
     correct, total = int(np.trace(confusion)), int(tried.sum())
     weight = held_out_weight(folds, tried)
     low, high = wilson_interval(correct * weight, total * weight)
@@ -78,8 +76,14 @@ def count_by_class(
 ) -> dict[str, tuple[int, int]]:
     """Count, for each class, the held-out images that get their own label, and all of them."""
     tried = ~np.isnan(held_out[:, 0])
-    right = tried & (held_out.argmax(axis=1) == labels)
+    right = tried & (_predicted(held_out, len(classes)) == labels)
     return {
         name: (int(right[labels == number].sum()), int(tried[labels == number].sum()))
         for number, name in enumerate(classes)
     }
+
+
+def _predicted(held_out: NDArray[np.float32], n_classes: int) -> Labels:
+    """Return the best class, as an answer does; of one class, whether it is above the negatives."""
+    columns = n_classes if n_classes > 1 else held_out.shape[1]
+    return np.asarray(held_out[:, :columns].argmax(axis=1))

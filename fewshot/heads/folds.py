@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from fewshot.heads.linear import Embeddings, Labels
 
 _MOST_FOLDS = 5
-# So many heads are fitted at least, where the smallest class has fewer images.
-_FITS = 20
+# About so many heads are fitted, where the smallest class has fewer images.
+_FITS = 50
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +22,7 @@ class Folds:
     numbers: Labels  # -1 if never held out: (n_repeats, n_images)
     units: Labels  # the same for images that are held out together, as copies are: (n_images,)
     n_folds: int
-    shots: int  # units of the smallest class that are left in every fold
+    shots: int  # units of a class of median size that are left in every fold
 
     def count(self, of: NDArray[np.bool_]) -> int:
         """Count the units that are held out among some images, given as a mask."""
@@ -60,14 +60,14 @@ def make_folds(
     smallest = int(several.min()) if len(several) else int(counts.max() if counts.max() > 1 else 0)
     n_folds = min(_MOST_FOLDS, smallest)
     n_repeats = max(1, _FITS // smallest) if repeat and smallest else 1
-    # Classes are told apart by a sum, so that neither their names nor their order matter.
-    sums = [embeddings[labels == label].sum() for label in range(len(counts))]
-    ranks = np.argsort(np.argsort(sums))
+    # Each class has a number of its own, so that neither names nor other classes matter.
+    sums = [int(abs(10 * embeddings[labels == label].sum())) for label in range(len(counts))]
     dealt = [
-        _deal(kinds[0], n_folds, [[r, rank] if r else 0 for rank in ranks.tolist()])
+        _deal(kinds[0], n_folds, [[r, number] if r else 0 for number in sums])
         for r in range(n_repeats)
     ]
-    shots = smallest - -(-smallest // n_folds) if n_folds else 0
+    usual = int(np.median(several)) if len(several) else smallest
+    shots = usual - -(-usual // n_folds) if n_folds else 0
     return Folds(np.stack(dealt)[:, units], units, n_folds, shots)
 
 

@@ -18,7 +18,7 @@ def test_every_image_is_answered_once_by_classifiers_fitted_without_it() -> None
     embeddings, labels = clusters(3, 5)
     artifact, seen = make_artifact(embeddings, labels), []
     found = cross_validate(artifact, lambda done, total: seen.append((done, total)))
-    assert found.protocol == "4 x 5-fold cross-validation"
+    assert found.protocol == "10 x 5-fold cross-validation"
     assert found.names == artifact.support.names and found.truth.tolist() == labels.tolist()
     assert seen == [(i, 1 + 5 + 3) for i in range(1, 10)]
     hashes = artifact.support.hashes
@@ -81,7 +81,7 @@ def test_random_labels_are_predicted_at_chance() -> None:
 def test_many_images_are_held_out_in_five_folds() -> None:
     artifact, seen = make_artifact(*clusters(3, 21)), []
     found = cross_validate(artifact, lambda done, total: seen.append((done, total)))
-    assert found.protocol == "1 x 5-fold cross-validation"
+    assert found.protocol == "2 x 5-fold cross-validation"
     assert found.names == artifact.support.names
     assert seen == [(i, 1 + 5 + 3) for i in range(1, 10)]
     assert found.to_dict()["accuracy"] > 0.95
@@ -115,7 +115,7 @@ def test_negatives_are_fitted_on_but_not_held_out(shots: int, n_negatives: int) 
     assert found.truth.tolist() == labels.tolist()
     sums = found.probabilities.sum(axis=1)
     assert found.probabilities.shape == (12, 3) and sums.min() < 0.999 and sums.max() < 1 + 1e-6
-    assert found.protocol == "5 x 4-fold cross-validation"
+    assert found.protocol == "12 x 4-fold cross-validation"
 
 
 def test_other_images_with_ood_images() -> None:

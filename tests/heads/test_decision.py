@@ -148,7 +148,7 @@ def test_near_duplicates_do_not_give_each_other_away() -> None:
         (fit_decision("auto", embeddings, labels, 4, 0.0, groups=g)[1].argmax(1) == labels).mean()
         for g in (None, groups)
     )
-    assert apart == 1 and together < 0.6
+    assert apart == 1 and together < 0.7
 
 
 def test_many_classes_of_few_images_raise_no_warning(recwarn: pytest.WarningsRecorder) -> None:

@@ -33,12 +33,12 @@ def test_every_fold_holds_out_the_same_part_of_every_class(
 
 
 def test_few_images_are_combined_in_other_ways_and_many_are_not() -> None:
-    for shots, n_repeats in ((2, 10), (3, 6), (10, 2), (25, 1)):
-        embeddings, labels = of_sizes(*[shots] * 6)
-        folds = make_folds(embeddings, labels, 6)
+    for shots, n_repeats in ((2, 25), (3, 16), (10, 5), (60, 1)):
+        embeddings, labels = of_sizes(*[shots] * 12)
+        folds = make_folds(embeddings, labels, 12)
         assert len(folds.numbers) == n_repeats
         assert len({_parts(row) for row in folds.numbers}) > 0.8 * n_repeats
-        assert len(make_folds(embeddings, labels, 6, repeat=False).numbers) == 1
+        assert len(make_folds(embeddings, labels, 12, repeat=False).numbers) == 1
 
 
 def _parts(numbers: Labels) -> frozenset[tuple[int, ...]]:
@@ -52,6 +52,18 @@ def test_neither_names_nor_order_of_classes_change_the_folds() -> None:
     order = np.argsort(3 - labels, kind="stable")
     turned = make_folds(embeddings[order], 3 - labels[order], 4).numbers
     np.testing.assert_array_equal(turned, folds[:, order])
+
+
+def test_other_classes_do_not_change_the_folds_of_a_class() -> None:
+    embeddings, labels = clusters(5, 3)
+    folds = make_folds(embeddings, labels, 5).numbers
+    fewer = make_folds(embeddings[3:], labels[3:] - 1, 4).numbers
+    np.testing.assert_array_equal(fewer, folds[:, 3:])
+
+
+def test_heads_of_folds_are_fitted_on_fewer_images() -> None:
+    for sizes, shots in (((2, 2), 1), ((3, 3, 3), 2), ((30, 10, 3), 6), ((10, 10), 8), ((1, 1), 0)):
+        assert make_folds(*of_sizes(*sizes), len(sizes)).shots == shots
 
 
 def test_copies_of_an_image_are_held_out_together() -> None:

@@ -75,7 +75,7 @@ def test_the_headline_of_one_class_is_what_was_accepted() -> None:
 @pytest.mark.parametrize(
     ("protocol", "words"),
     [
-        ("5 x 4-fold cross-validation", "5 x 4-fold cross-validation: the images were split"),
+        ("12 x 4-fold cross-validation", "12 x 4-fold cross-validation: the images were split"),
         ("test/, 20 images", "Tested on other images: test/, 20 images. 1 image could not be read"),
     ],
 )
