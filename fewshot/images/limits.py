@@ -6,7 +6,7 @@ import os
 import struct
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from PIL import Image
 
@@ -17,7 +17,7 @@ from fewshot.images.png import MAGIC
 MAX_PIXELS = "FEWSHOT_MAX_PIXELS"
 _MEGA = 1_000_000
 # What all images that are being decoded may take together, in bytes.
-_MEMORY = 400 * 2**20
+_MEMORY, _LARGE = 400 * 2**20, 100 * 2**20
 # Bytes a pixel at the peak of decoding, as measured with Pillow 13. Usually there are two copies of
 # 4 bytes, one in the mode that is stored; deep colours are decoded twice; and a JPEG file that is
 # not decoded row by row has buffers of the size as stored.
@@ -103,7 +103,17 @@ _memory = _Memory()
 def reserve(amount: float) -> Iterator[None]:
     """Hold this many bytes of the memory that decoding may take, once they are free."""
     with _memory.reserve(amount):
+        if amount > _LARGE:
+            _give_back()
         yield
+
+
+def _give_back() -> None:
+    """Return free memory to the system, which glibc keeps for the thread that had it."""
+    from ctypes import CDLL
+
+    with suppress(OSError, AttributeError, TypeError):  # another library, or another system
+        CDLL(None).malloc_trim(0)
 
 
 def _forget() -> None:

@@ -26,13 +26,23 @@ LARGE: dict[str, tuple[str, str, int, dict[str, object]]] = {
 }
 CHILD = """
 import sys
+from concurrent.futures import ThreadPoolExecutor
 import onnxruntime, numpy
 from fewshot.images.preprocessing import Preprocessing
 from fewshot.images.views import load_views
-assert load_views(sys.argv[1], Preprocessing(views=8)).pixels.shape == (8, 224, 224, 3)
+def load(path):
+    assert load_views(path, Preprocessing(views=8)).pixels.shape == (8, 224, 224, 3)
+with ThreadPoolExecutor(3) as pool:
+    list(pool.map(load, sys.argv[1:]))
 status = open("/proc/self/status").read()  # unlike getrusage, not of the parent process, too
 print(int(status.partition("VmHWM:")[2].split()[0]) // 1024)
 """
+
+
+def peak_of(*paths: Path) -> int:
+    """Measure the memory of a process that reads images in three threads, in MiB."""
+    child = [sys.executable, "-c", CHILD, *map(str, paths)]
+    return int(subprocess.run(child, check=True, capture_output=True, text=True).stdout)
 
 
 def webp(width: int, height: int) -> bytes:
@@ -56,9 +66,9 @@ def test_the_largest_images_take_less_than_500_mebibytes(kind: str, tmp_path: Pa
         else encode(Image.new(mode, (side, side), (9,) * len(mode)), file_format, **options)
     )
     assert path.stat().st_size < 5_000_000
-    child = [sys.executable, "-c", CHILD, str(path)]
-    peak = int(subprocess.run(child, check=True, capture_output=True, text=True).stdout)
-    assert peak < 500
+    assert peak_of(path) < 500
+    if file_format == "WEBP":  # of several, each keeps what became of it while others are decoded
+        assert peak_of(path, path, path) < 600
 
 
 @pytest.mark.parametrize(
