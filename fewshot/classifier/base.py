@@ -14,7 +14,7 @@ from fewshot._class_names import as_labels_were, class_name
 from fewshot._parallel import in_order
 from fewshot.errors import ImageError, NoFaceError, SupportError, UsageError
 from fewshot.images.reference import reference_images
-from fewshot.images.source import ImageSource, describe, require_several
+from fewshot.images.source import ImageSource, describe, load_image, require_several
 from fewshot.images.views import Views
 from fewshot.prediction import (
     Answer,
@@ -94,19 +94,22 @@ class Classifier(ABC):
         NotFittedError
             Before `fit` or `load`.
         """
-        name = describe(image)
+        seek = None
+        if self._cropper is not None and label is not None:
+            seek = self.class_names_[class_number(self.class_names_, label)]
+        image, name = load_image(image), describe(image)
         try:
             views = self._load_views(image)
-        except NoFaceError:
-            return no_face_prediction(name, self.class_names_)
-        prediction = self._predict(views, name)
-        if not views.face_found:
-            return replace(prediction, face_found=False)
-        if self._cropper is None or label is None or prediction.matches(label):
+        except NoFaceError:  # there may be small ones
+            prediction = no_face_prediction(name, self.class_names_)
+        else:
+            prediction = self._predict(views, name)
+            if not views.face_found:
+                prediction = replace(prediction, face_found=False)
+        if seek is None or prediction.matches(seek):
             return prediction
-        found: list[Prediction] = [*self.classify_faces(image), prediction]
-        asked = self.class_names_[class_number(self.class_names_, label)]
-        return max(found, key=lambda each: (each.matches(asked), each.scores[asked]))
+        found: list[Prediction] = [prediction, *self.classify_faces(image)]
+        return max(found, key=lambda p: (p.matches(seek), p.face_found, p.scores[seek]))
 
     def classify_faces(self, image: ImageSource) -> tuple[FacePrediction, ...]:
         """Classify every face in an image, if the classifier was fitted with ``crop="face"``.

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from fewshot.embedder import Embedder
-from fewshot.errors import UsageError
+from fewshot.errors import BackboneError, UsageError
 from fewshot.images.source import ImageSource
 
 
@@ -59,10 +61,23 @@ def compare_faces(
             f"{embedder.network_.path}: does not say at which distance two faces are of the same "
             "person; compare with a face embedder such as face_resnet"
         )
-    threshold = float(properties["same_person_distance"])
+    threshold = _read_distance(properties["same_person_distance"], embedder.network_.path)
     one, other = (
         embedder.feature_maps(embedder.load_views(image)).mean(axis=(0, 2, 3))
         for image in (first, second)
     )
     distance = float(np.linalg.norm(one - other))
     return Comparison(distance, threshold, distance < threshold)
+
+
+def _read_distance(text: str, path: Path) -> float:
+    try:
+        distance = float(text)
+    except ValueError:
+        distance = math.nan
+    if not 0 < distance < math.inf:
+        raise BackboneError(
+            f"{path}: its metadata say same_person_distance {text[:40]!r}; expected a number "
+            "above 0"
+        )
+    return distance

@@ -103,7 +103,7 @@ class Measurement:
         query, artifact, where = gather(data, labels), self._fitted, _name_of(data)
         if not query.images:
             raise SupportError(f"{where}: no image to measure on")
-        found = embed_support(query, artifact.classes, self.embedder_, artifact.support, progress)
+        found = embed_support(query, artifact.classes, self.embedder_, artifact, progress)
         record, fitted_on = leave_out_fitted(found.record, artifact.support, where)
         return record, fitted_on, found.skipped
 

@@ -108,9 +108,15 @@ def _figures(record: Mapping[str, Any]) -> list[str]:
     lines = [
         *([fitted_on_text(record["fitted_on"], total)] if record["fitted_on"] else []),
         printable(record["protocol"]),
-        f"accuracy           {record['accuracy']:.3f} ({interval})",
-        f"balanced accuracy  {record['balanced_accuracy']:.3f}",
-        *_weakest(record),
+        *(
+            [f"accuracy           none with one class, of {record['images']} images"]
+            if len(record["classes"]) == 1
+            else [
+                f"accuracy           {record['accuracy']:.3f} ({interval})",
+                f"balanced accuracy  {record['balanced_accuracy']:.3f}",
+                *_weakest(record),
+            ]
+        ),
         f"calibration error  {record['calibration_error']:.3f}",
         f"log loss           {record['log_loss']:.3f}",
         f"false rejections   {record['false_rejection_rate']:.3f} of images of the classes "

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from fewshot.classifier.few_shot import FewShotClassifier
 
+# Images without a face that are named.
+_NAMED = 5
 EPILOG = """examples:
   fewshot fit data/                 data/rose/*.jpg, data/tulip/*.jpg, ...
   fewshot fit data/ -o garden/      then: fewshot classify --models garden/ new.jpg
@@ -177,15 +179,23 @@ def _check_text(found: Mapping[str, int], file: Path, arguments: argparse.Namesp
 
 
 def _faces_text(record: Mapping[str, Any]) -> str:
+    """Say in which images no face was found, and in how many another than the largest was used."""
     if "faces" not in record:
         return ""
     faces = record["faces"]
-    fate = {"whole": ", used whole", "skip": ", skipped"}.get(record["preprocessing"]["no_face"])
-    end = fate if faces["without"] and fate else ""
-    lines = [f"no face found in {faces['without']} of {faces['images']} images{end}"]
+    lines = [f"a face found in each of {faces['images']} images"]
+    if faces["without"]:
+        fate = "used whole" if record["preprocessing"]["no_face"] == "whole" else "skipped"
+        names = [printable(name) for name in faces["names"][:_NAMED]]
+        more = [f"{n} more"] if (n := faces["without"] - _NAMED) > 0 else []
+        lines = [
+            f"no face found in {faces['without']} of {faces['images']} images, {fate}: "
+            f"{', '.join(names + more)}"
+        ]
     if faces["other"]:
+        noun = "1 image" if faces["other"] == 1 else f"{faces['other']} images"
         lines.append(
-            f"in {faces['other']} images with several faces another than the largest was used: it "
-            "is more like the other images of its class"
+            f"in {noun} with several faces, another than the largest was used: it is more like "
+            "the other images of its class"
         )
     return "".join(f"{line}\n" for line in lines)

@@ -76,5 +76,9 @@ def _text(summary: Mapping[str, Any], file: Path) -> str:
     }
     if pixels["crop"] == "face":
         without = "used whole" if pixels["no_face"] == "whole" else "unknown"
-        rows["faces"] = f"the largest, found by {pixels['detector']}; without one: {without}"
+        rows["faces"] = (
+            f"the largest is used, found by {pixels['detector']}; an image without one: {without}"
+        )
+    if pixels["crop"] == "face" and backbone["same_person"]:
+        rows["pixels"] = f"face aligned to {pixels['image_size']} x {pixels['image_size']}"
     return "\n".join(f"{name:<9} {printable(text)}" for name, text in rows.items())

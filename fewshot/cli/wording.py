@@ -18,11 +18,17 @@ _NO_FACE = "unknown (no face found)"
 
 
 def accuracy_text(measured: Mapping[str, float]) -> str:
-    """Return held-out accuracy with its interval."""
+    """Return held-out accuracy with its interval; of one class, how many images are recognised."""
     total, correct = measured["held_out_images"], measured["held_out_correct"]
     if not total:
         return "not measured, as no image could be held out"
     low, high = measured["accuracy_low"], measured["accuracy_high"]
+    if "target_false_rejection_rate" in measured:
+        return (
+            f"none with one class; {correct:.0f} of {total:.0f} images recognised when held out, "
+            f"{correct / total:.2f} (95 % interval {low:.2f} to {high:.2f}; target "
+            f"{1 - measured['target_false_rejection_rate']:g})"
+        )
     shots = measured.get("held_out_shots", _MANY)
     fewer = f", by heads fitted on {shots:.0f} image{'s' * (shots > 1)} a class"
     return (

@@ -22,6 +22,7 @@ from fewshot.training.class_folders import is_class
 _TINY = 64
 # How many times longer than wide a picture may be: of more, the middle square shows under a third.
 _ELONGATED = 3.0
+_FEW_FACES = 2
 _FEW = 5
 # By how many times classes may differ in size.
 _BALANCE = 4
@@ -96,20 +97,24 @@ def _is_image(path: Path) -> bool:
         return False
 
 
-def small_classes(shots: Mapping[str, int], alone: bool) -> Iterator[Finding]:
-    """Report classes with few images, far fewer than others, or without others or negatives."""
+def small_classes(shots: Mapping[str, int], alone: bool, faces: bool = False) -> Iterator[Finding]:
+    """Report classes with few images, far fewer than others, or without others or negatives.
+
+    Of people one class is enough, and few images are.
+    """
     most = max(shots.values(), default=0)
-    if len(shots) == 1 and alone:
+    few, enough = (_FEW_FACES, "3") if faces else (_FEW, "10")
+    if len(shots) == 1 and alone and not faces:
         advice = "add a folder of something else, or negatives"
         yield Finding("few", (), next(iter(shots)), "the only class", advice)
     for label, n in shots.items():
         images = "1 image" if n == 1 else f"{n or 'no'} images"
-        if n < _FEW:
-            advice = (
-                "a class is learned well from 10 or more" if n else "add some, or remove the folder"
+        if n < few:
+            learned = f"a class is learned well from {enough} or more"
+            yield Finding(
+                "few", (), label, images, learned if n else "add some, or remove the folder"
             )
-            yield Finding("few", (), label, f"{images}", advice)
-        elif n * _BALANCE < most:
+        elif n * _BALANCE < most and not faces:
             found = f"{images}, where the largest class has {most}"
             yield Finding("imbalance", (), label, found, "add some, or use fewer of the largest")
 

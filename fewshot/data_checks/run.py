@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fewshot._parallel import Progress
-from fewshot.artifact import SupportRecord
+from fewshot.artifact import Artifact, SupportRecord
 from fewshot.data_checks.duplicates import Copy, exact_copies, find_copies
+from fewshot.data_checks.faces import faces_of_nobody, suspected_faces
 from fewshot.data_checks.files import (
     ignored_files,
     odd_files,
@@ -130,14 +131,14 @@ def check(
     if data is None:
         return _check_kept(classifier)
     embedder = classifier.embedder_ if classifier else Embedder()
-    known = classifier.artifact_.support if classifier else None
+    known = classifier.artifact_ if classifier else None
     support, shots = _gather(data, labels, negatives)
-    own = _embed(support, support.classes, embedder, known, progress)
+    own = _embed(support, support.classes, embedder, known, progress, choose=True)
     asked = None if test is None else _embed(gather(test), own.classes, embedder, known, progress)
     findings = [
         *unreadable(own.errors),
         *odd_files(own.files),
-        *small_classes(shots, None not in support.labels),
+        *small_classes(shots, None not in support.labels, embedder.tells_people_apart_),
     ]
     if isinstance(data, (str, os.PathLike)):
         findings += ignored_files(Path(data))
@@ -160,7 +161,7 @@ def _check_kept(classifier: FewShotClassifier | None) -> Checkup:
     findings = [
         *_copies(own, None, pixels=False),
         *_suspects(own, classifier),
-        *small_classes(shots, alone=not artifact.has_negatives),
+        *small_classes(shots, not artifact.has_negatives, bool(artifact.backbone.same_person)),
     ]
     return _checkup(len(support.names), len(shots), findings)
 
@@ -191,13 +192,14 @@ def _embed(
     support: SupportSet,
     classes: tuple[str, ...],
     embedder: Embedder,
-    known: SupportRecord | None,
+    known: Artifact | None,
     progress: Progress | None,
+    choose: bool = False,
 ) -> _Embedded:
     """Embed images, and keep where each is that could be."""
     # Names may be those of several images; numbers are not.
     numbered = replace(support, names=tuple(map(str, range(len(support)))))
-    embedded = embed_support(numbered, classes, embedder, known, progress)
+    embedded = embed_support(numbered, classes, embedder, known, progress, choose=choose)
     record, errors = embedded.record, embedded.skipped
     kept = [int(number) for number in record.names]
     record = replace(record, names=tuple(support.names[i] for i in kept))
@@ -242,16 +244,24 @@ def _groups(copies: Sequence[Copy]) -> list[tuple[list[int], bool]]:
 
 def _suspects(own: _Embedded, classifier: FewShotClassifier | None) -> Iterator[Finding]:
     """Report labels that the other images speak against, and images unlike any other."""
-    record, classes = own.record, own.classes
-    held_out = _held_out(record, len(classes), classifier)
-    if held_out is None:
-        return
-    embeddings, labels, n_classes = record.embeddings, record.labels, len(classes)
-    for suspect in suspected_labels(held_out, labels, embeddings, n_classes):
+    record, classes, n_classes = own.record, own.classes, len(own.classes)
+    embeddings, labels = record.embeddings, record.labels
+    same_person = classifier.artifact_.backbone.same_person if classifier else ()
+    if same_person:
+        decided = fit_decision("auto", embeddings, labels, n_classes, 0.0, same_person=same_person)
+        suspects = suspected_faces(decided[1], labels, n_classes)
+        outliers = faces_of_nobody(decided[1], labels, n_classes)
+    else:
+        held_out = _held_out(record, n_classes, classifier)
+        if held_out is None:
+            return
+        suspects = suspected_labels(held_out, labels, embeddings, n_classes)
+        outliers = find_outliers(embeddings, labels, n_classes)
+    for suspect in suspects:
         name, label = own.name(suspect.row), classes[labels[suspect.row]]
         found = f"labelled {label}, looks like {classes[suspect.label]} ({suspect.probability:.2f})"
         yield Finding("label", (name,), label, found, "look at it, and move it if that is so")
-    for row in find_outliers(embeddings, labels, n_classes):
+    for row in outliers:
         name, label = own.name(row), classes[labels[row]]
         found = f"unlike the other images of {label}, and like no other class"
         yield Finding("outlier", (name,), label, found, "look at it, and take it out if it is none")

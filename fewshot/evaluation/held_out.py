@@ -14,7 +14,7 @@ from fewshot.evaluation.metrics import (
 )
 from fewshot.heads.decision import Decision
 from fewshot.heads.folds import Folds, make_folds
-from fewshot.heads.linear import Embeddings, Labels
+from fewshot.heads.linear import PROTOTYPE, Embeddings, Labels
 from fewshot.heads.rejection import NEVER, false_rejection_interval
 
 
@@ -35,12 +35,18 @@ def measure_held_out(
         ``balanced_accuracy``, the mean recall of the classes, and ``held_out_shots``, of how
         many images of a class of median size heads were fitted: with all, accuracy is a little
         higher. If images are rejected, ``false_rejection_low false_rejection_high``, the interval
-        of that rate.
+        of that rate. Of faces of one person those are correct that are not rejected, and
+        ``target_false_rejection_rate`` is among the keys.
     """
     n_classes = len(decision.rejection.prototypes)
     folds = make_folds(embeddings, labels, n_classes, groups, repeat=False)
     tried = ~np.isnan(held_out[:, 0]) & (labels < n_classes) & (True if among is None else among)
     predicted = _predicted(held_out[tried], n_classes)
+    alone = n_classes == 1 and decision.head.kind == PROTOTYPE
+    if alone:  # nobody to be confused with
+        from fewshot.heads.prototype import are_known
+
+        predicted = np.where(are_known(decision, held_out[tried]), 0, 1)
     confusion = confusion_matrix(labels[tried], predicted, held_out.shape[1])
     correct, total = int(np.trace(confusion)), int(tried.sum())
     weight = held_out_weight(folds, tried)
@@ -51,6 +57,8 @@ def measure_held_out(
         "accuracy_low": low,
         "accuracy_high": high,
     }
+    if alone:
+        measured["target_false_rejection_rate"] = decision.rejection.rate
     if total:
         measured["balanced_accuracy"] = balanced_accuracy(confusion)
         measured["held_out_shots"] = float(folds.shots)

@@ -6,6 +6,7 @@ from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fewshot.heads.decision import Decision
 from fewshot.heads.linear import PROTOTYPE, Labels, LinearHead
@@ -67,6 +68,19 @@ def fit_prototypes(
         reject_rate,
     )
     return Decision(head, 1.0, rejection), held_out
+
+
+def are_known(decision: Decision, held_out: Floats) -> NDArray[np.bool_]:
+    """Tell which held-out scores, as `fit_prototypes` returns them, are not rejected; (n_images,).
+
+    A score is the product of an image with a prototype, of another length than those of the
+    rejection, and a bias.
+    """
+    prototypes, n_classes = decision.rejection.prototypes, len(decision.rejection.prototypes)
+    weights, bias = decision.head.weights[:n_classes], decision.head.bias[:n_classes]
+    longer = np.linalg.norm(weights, axis=1) / np.linalg.norm(prototypes, axis=1)
+    confidence = ((held_out[:, :n_classes] - bias) / longer).max(axis=1)
+    return np.asarray(confidence >= decision.rejection.threshold)
 
 
 def _scaled(sums: Floats, counts: Labels, same: SamePerson) -> Floats:

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fewshot._class_names import class_name
 from fewshot._parallel import Progress, in_order
-from fewshot.artifact import (
-    SupportRecord,
-)
+from fewshot.artifact import Artifact, SupportRecord
 from fewshot.embedder import Embedder
 from fewshot.errors import ImageError, NoFaceError, SupportError
 from fewshot.images.decode import Header, open_rgb, read_header
@@ -24,10 +22,10 @@ from fewshot.training.face_choice import choose_faces
 from fewshot.training.near_duplicates import SIDE, fingerprint, group_near_duplicates
 from fewshot.training.support_set import SupportSet
 
-Embedding = NDArray[np.float32]
-
 # Faces of one image among which the class chooses.
 _MOST_FACES = 10
+# The SHA-256 of an image and, where that makes a difference, its label.
+_Key: TypeAlias = "tuple[str, str | None]"
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +59,7 @@ class EmbeddedSet:
 @dataclass(frozen=True, eq=False)
 class _EmbeddedImage:
     sha256: str
-    embeddings: Embedding  # of each face, or of the whole image: (n, dim)
+    embeddings: NDArray[np.float32]  # of each face, or of the whole image: (n, dim)
     face_found: bool
     header: Header | None
     fingerprint: NDArray[np.float16] | None
@@ -71,10 +69,12 @@ def embed_support(
     support: SupportSet,
     classes: Sequence[str],
     embedder: Embedder,
-    known: SupportRecord | None = None,
+    known: Artifact | None = None,
     progress: Progress | None = None,
     *,
     choose: bool = False,
+    group: bool = False,
+    like: SupportRecord | None = None,
 ) -> EmbeddedSet:
     """Embed labelled images, and leave out what cannot be read.
 
@@ -84,19 +84,28 @@ def embed_support(
     classes : sequence of str
         What labels are positions in; any other is one past the last.
     embedder : Embedder
-    known : SupportRecord, optional
-        Images that need not be embedded again.
+    known : Artifact, optional
+        A classifier whose images need not be embedded again.
     progress : callable, optional
         Called with how many images are done, and how many there are.
     choose : bool
         Whether the label may choose among several faces, as it must not where that is measured.
+    group : bool
+        Whether to look for near duplicates; else copies alone are put together.
+    like : SupportRecord, optional
+        Other images of the classes, which help to choose.
     """
-    stored: dict[str, _EmbeddedImage] = {} if known is None else _as_stored(known)
+    faces_differ = embedder.preprocessing_.crop == "face"
+    stored = {} if known is None else _as_stored(known, faces_differ)
     before = frozenset(stored)
-    embed = partial(_embed_or_error, embedder, stored, choose)
+    labels: list[str | None] = [
+        None if each is None else class_name(each) for each in support.labels
+    ]
+    keys = labels if faces_differ else [None] * len(labels)
+    embed = partial(_embed_or_error, embedder, stored, choose and faces_differ, group)
     found: dict[int, _EmbeddedImage] = {}
     skipped = []
-    results = in_order(embed, support.images, embedder.threads)
+    results = in_order(embed, zip(support.images, keys, strict=True), embedder.threads)
     for number, result in enumerate(results):
         if isinstance(result, ImageError):
             skipped.append(result)
@@ -104,19 +113,30 @@ def embed_support(
             found[number] = result
         if progress:
             progress(number + 1, len(support))
-    numbers: dict[str | None, int] = {class_name(label): i for i, label in enumerate(classes)}
     rows = list(found.values())
-    labels = np.array([numbers.get(support.labels[i], len(classes)) for i in found], np.int64)
-    faces = choose_faces([row.embeddings for row in rows], labels)
+    numbers: dict[str | None, int] = {class_name(label): i for i, label in enumerate(classes)}
+    own = np.array([numbers.get(labels[i], len(classes)) for i in found], np.int64)
+    faces = _choose(rows, own, like)
     names = [support.names[i] for i in found]
     return EmbeddedSet(
-        record=_make_record(rows, faces, labels, names, embedder.backbone_.dim),
+        record=_make_record(rows, faces, own, names, embedder.backbone_.dim),
         images=tuple(support.images[i] for i in found),
         headers=tuple(row.header for row in rows),
         skipped=tuple(skipped),
-        n_embedded=len({row.sha256 for row in rows} - before),
+        n_embedded=len({(row.sha256, keys[i]) for i, row in found.items()} - before),
         n_other_faces=sum(face > 0 for face in faces),
     )
+
+
+def _choose(
+    rows: Sequence[_EmbeddedImage], labels: NDArray[np.int64], like: SupportRecord | None
+) -> list[int]:
+    """Choose a face of each image, by the other images of its class."""
+    faces = [row.embeddings for row in rows]
+    if like is None:
+        return choose_faces(faces, labels)
+    kept = [row[np.newaxis] for row in like.embeddings]
+    return choose_faces(kept + faces, np.concatenate([like.labels, labels]))[len(kept) :]
 
 
 def _make_record(
@@ -137,40 +157,47 @@ def _make_record(
     return replace(record, groups=_group(record, rows))
 
 
-def _as_stored(record: SupportRecord) -> dict[str, _EmbeddedImage]:
-    rows = zip(record.hashes, record.embeddings, strict=True)
+def _as_stored(known: Artifact, by_label: bool) -> dict[_Key, _EmbeddedImage]:
+    """Return the images of a classifier; of another label it may be another face."""
+    record, names = known.support, (*map(class_name, known.classes), None)
     faceless = set(record.faceless)
+    rows = zip(record.hashes, record.embeddings, record.labels.tolist(), strict=True)
     return {
-        key: _EmbeddedImage(key, row[np.newaxis], key not in faceless, None, None)
-        for key, row in rows
+        (key, names[label] if by_label else None): _EmbeddedImage(
+            key, row[np.newaxis], key not in faceless, None, None
+        )
+        for key, row, label in rows
     }
 
 
 def _embed_or_error(
-    embedder: Embedder, stored: dict[str, _EmbeddedImage], choose: bool, image: ImageSource
+    embedder: Embedder,
+    stored: dict[_Key, _EmbeddedImage],
+    choose: bool,
+    group: bool,
+    item: tuple[ImageSource, str | None],
 ) -> _EmbeddedImage | ImageError:
     """Read an image once: hash, header, fingerprint, and its embedding, which is stored."""
+    image, label = item
     try:
         loaded = load_image(image)
         header = read_header(loaded) if isinstance(loaded.content, bytes) else None
-        known = stored.get(loaded.sha256)
-        if known is None:
-            known = _embed(embedder, loaded, choose)
-            stored[loaded.sha256] = known
-        elif choose and known.fingerprint is None:
-            rgb = open_rgb(loaded, at_least=2 * SIDE)
-            known = stored[loaded.sha256] = replace(known, fingerprint=fingerprint(rgb))
-        return replace(known, header=header)
+        key = loaded.sha256, label
+        if key not in stored:
+            stored[key] = _embed(embedder, loaded, choose, group)
+        elif group and stored[key].fingerprint is None:
+            found = fingerprint(open_rgb(loaded, at_least=2 * SIDE))
+            stored[key] = replace(stored[key], fingerprint=found)
+        return replace(stored[key], header=header)
     except ImageError as error:
         return error
 
 
-def _embed(embedder: Embedder, loaded: LoadedImage, choose: bool) -> _EmbeddedImage:
-    among_faces = choose and embedder.preprocessing_.crop == "face"
-    faces = embedder.cropper_.load_faces(loaded)[:_MOST_FACES] if among_faces else []
+def _embed(embedder: Embedder, loaded: LoadedImage, choose: bool, group: bool) -> _EmbeddedImage:
+    faces = embedder.cropper_.load_faces(loaded)[:_MOST_FACES] if choose else []
     views = [each for _, each in faces] or [embedder.load_views(loaded)]
     embeddings = np.stack([embedder.embed_views(each) for each in views])
-    found = fingerprint(views[0].image) if choose else None
+    found = fingerprint(views[0].image) if group else None
     return _EmbeddedImage(loaded.sha256, embeddings, views[0].face_found, None, found)
 
 
@@ -202,18 +229,20 @@ def require_faces(preprocessing: Preprocessing, skipped: Sequence[ImageError]) -
 def count_faces(preprocessing: Preprocessing, embedded: EmbeddedSet) -> dict[str, Any] | None:
     """Count the images without a face; None where faces are not looked for.
 
-    ``images``, those of them ``without`` a face, the ``fraction`` that these are, and those of
-    which an ``other`` face than the largest was taken.
+    ``images``, those of them ``without`` a face, the ``fraction`` that these are, their ``names``,
+    and those of which an ``other`` face than the largest was taken.
     """
     if preprocessing.crop != "face":
         return None
-    left_out = sum(isinstance(error, NoFaceError) for error in embedded.skipped)
-    faceless = set(embedded.record.faceless)
-    without = sum(sha256 in faceless for sha256 in embedded.record.hashes) + left_out
-    images = len(embedded.record.hashes) + left_out
+    left_out = [error.name for error in embedded.skipped if isinstance(error, NoFaceError)]
+    record, faceless = embedded.record, set(embedded.record.faceless)
+    rows = zip(record.names, record.hashes, strict=True)
+    without = [*left_out, *(name for name, sha256 in rows if sha256 in faceless)]
+    images = len(record.hashes) + len(left_out)
     return {
         "images": images,
-        "without": without,
-        "fraction": without / max(images, 1),
+        "without": len(without),
+        "fraction": len(without) / max(images, 1),
+        "names": without,
         "other": embedded.n_other_faces,
     }

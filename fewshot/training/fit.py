@@ -60,8 +60,10 @@ def fit_artifact(
     if not 0 <= reject_rate < 1:
         raise UsageError(f"reject rate is {reject_rate}; expected 0 to 1, 1 excluded")
     _ = embedder.network_  # begins to open while the earlier classifier is read
-    known = None if reuse is None else _stored_support(reuse, embedder)
-    embedded = embed_support(support, support.classes, embedder, known, progress, choose=True)
+    known = None if reuse is None else _earlier(reuse, embedder)
+    embedded = embed_support(
+        support, support.classes, embedder, known, progress, choose=True, group=True
+    )
     require_faces(embedder.preprocessing_, embedded.skipped)
     _require_every_class(support, embedded)
     backbone = embedder.backbone_
@@ -129,8 +131,8 @@ def answer_references(embeddings: Embedding, decision: Decision) -> Answers:
     return join_answers([Answer(row, *decision.decide_one(row)) for row in embeddings], ())
 
 
-def _stored_support(path: str | os.PathLike[str], embedder: Embedder) -> SupportRecord | None:
-    """Return the embeddings of an earlier classifier, if they were made in the same way."""
+def _earlier(path: str | os.PathLike[str], embedder: Embedder) -> Artifact | None:
+    """Return an earlier classifier, if its embeddings were made in the same way."""
     if not artifact_path(path).exists():
         return None
     try:
@@ -141,7 +143,7 @@ def _stored_support(path: str | os.PathLike[str], embedder: Embedder) -> Support
         earlier.backbone.sha256 == embedder.backbone_.sha256
         and earlier.preprocessing == embedder.preprocessing_
     )
-    return earlier.support if same_way else None
+    return earlier if same_way else None
 
 
 def _require_every_class(support: SupportSet, embedded: EmbeddedSet) -> None:

@@ -44,18 +44,26 @@ class Update:
 
 
 def add(
-    artifact: Artifact, support: SupportSet, embedder: Embedder, progress: Progress | None = None
+    artifact: Artifact,
+    support: SupportSet,
+    embedder: Embedder,
+    progress: Progress | None = None,
+    instead: Rows | None = None,
 ) -> Update:
     """Add labelled images, of classes it knows or new ones.
 
     Those it holds under the same label already are passed over, and so are copies.
+    Rows of its support that are `instead` of them are left out.
     """
-    kept = artifact.support
     classes = _with_classes(artifact, support.classes)
-    embedded = embed_support(support, classes, embedder, kept, progress, choose=True)
+    kept = replace(artifact.support, labels=_renumber(artifact, classes))
+    if instead is not None:
+        kept = kept.take(np.setdiff1d(np.arange(len(kept.names)), instead))
+    embedded = embed_support(
+        support, classes, embedder, artifact, progress, choose=True, group=True, like=kept
+    )
     record, skipped = embedded.record, embedded.skipped
     require_faces(artifact.preprocessing, skipped)
-    kept = replace(kept, labels=_renumber(artifact, classes))
     new, conflicts = _sort_out(kept, record)
     record = _with_own_names(record.take(np.array(new, np.int64)), kept.names)
     joined = kept.join(record).mark(taught=record.hashes)
@@ -135,16 +143,20 @@ def correct(
 
     ImageError: if an image cannot be read. SupportError: if a single class would be left.
     """
-    images = list(images)
+    images, label = list(images), _name(label)
     keys = [content_hash(image) for image in images]
-    held = np.flatnonzero(np.isin(artifact.support.hashes, keys))
-    new = [i for i, key in enumerate(keys) if key not in artifact.support.hashes]
-    update = Update(artifact, None)
-    if len(held):
-        update = relabel(artifact, held, label)
+    rows = np.flatnonzero(np.isin(artifact.support.hashes, keys))
+    wrong = rows[artifact.support.labels[rows] != find_class(artifact.classes, label)]
+    held = {artifact.support.hashes[row] for row in rows}
+    update, instead = Update(artifact, None), None
+    if artifact.preprocessing.crop == "face":  # of another person it may be another face
+        instead = wrong
+        held -= {artifact.support.hashes[row] for row in wrong}
+    elif len(rows):
+        update = relabel(artifact, rows, label)
+    new = [image for image, key in zip(images, keys, strict=True) if key not in held]
     if new:
-        support = gather([images[i] for i in new], [_name(label)] * len(new))
-        update = add(update.artifact, support, embedder)
+        update = add(update.artifact, gather(new, [label] * len(new)), embedder, instead=instead)
         if update.skipped:
             raise update.skipped[0]
     return update

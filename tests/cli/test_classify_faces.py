@@ -24,15 +24,18 @@ def test_fit_says_how_many_have_no_face_and_classify_needs_no_flag(
     fitted = cli("fit", data, "--crop", "face")
     assert fitted.returncode == 1
     assert fitted.stderr == f"fewshot: skipped {data / 'ben' / 'none.png'}: no face found\n"
-    assert "\nno face found in 1 of 13 images, skipped\n" in fitted.stdout
+    none = data / "ben" / "none.png"
+    assert f"\nno face found in 1 of 13 images, skipped: {none}\n" in fitted.stdout
     again = json.loads(cli("fit", data, "--crop", "face", "--json").stdout)
     counted = {"images": 13, "without": 1, "fraction": pytest.approx(1 / 13), "other": 0}
-    assert again["faces"] == counted
+    assert again["faces"] == {**counted, "names": [str(none)]}
     assert again["preprocessing"]["crop"] == "face"
     for person in PEOPLE:
         draw_person(person, 30).save(tmp_path / f"{person}.png")
         assert cli("classify", f"{person}.png").stdout.startswith(f"{person}.png  {person} ")
-    assert "\nfaces     the largest, found by face_detector.onnx; without" in cli("info").stdout
+    told = cli("info").stdout
+    assert "\npixels    face aligned to 150 x 150\n" in told
+    assert "\nfaces     the largest is used, found by face_detector.onnx; an image without" in told
     assert cli("verify", "models").returncode == 0
     assert cli("export").returncode == 0 and cli("verify", "classifier.onnx").returncode == 0
     for person in PEOPLE:
@@ -54,7 +57,7 @@ def test_an_image_without_a_face(cli: Run, data: Path, tmp_path: Path) -> None:
     assert (asked.returncode, asked.stdout) == (3, f"{none}  no (no face found)\n")
     whole = cli("fit", data, "--crop", "face", "--no-face", "whole")
     assert whole.returncode == 0
-    assert "no face found in 1 of 13 images, used whole\n" in whole.stdout
+    assert "no face found in 1 of 13 images, used whole: ben/none.png\n" in whole.stdout
     assert "(no face found, whole image used)" in cli("classify", none).stdout
     assert cli("classify", none, "--is", "ben").returncode == 3
     refused = cli("fit", data, "--crop", "face", "--no-face", "error", "-o", "other")

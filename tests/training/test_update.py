@@ -84,8 +84,7 @@ def test_only_new_images_are_embedded_and_known_ones_passed_over(
     data: Path, whole: FewShotClassifier
 ) -> None:
     part = FewShotClassifier().fit({c: sorted((data / c).iterdir())[:5] for c in CLASSES})
-    stored = part.artifact_.support
-    assert embed_support(gather(data), CLASSES, part.embedder_, stored).n_embedded == 3
+    assert embed_support(gather(data), CLASSES, part.embedder_, part.artifact_).n_embedded == 3
     taught = part.partial_fit(data)
     assert_same(taught.artifact_, whole.artifact_)
     assert taught.partial_fit(data).artifact_ is taught.artifact_
