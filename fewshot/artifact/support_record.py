@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from fewshot.heads.folds import group_copies
 from fewshot.prediction import Evidence, Neighbour
 
 _NEAREST = 3
@@ -52,6 +51,8 @@ class SupportRecord:
     def __post_init__(self) -> None:
         """Group copies where nothing is known of near duplicates."""
         if len(self.groups) == 0 and len(self.names):
+            from fewshot.heads.folds import group_copies
+
             object.__setattr__(self, "groups", group_copies(self.embeddings))
 
     def __repr__(self) -> str:

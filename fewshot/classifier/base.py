@@ -26,10 +26,10 @@ from fewshot.prediction import (
     make_prediction,
     no_face_prediction,
 )
-from fewshot.training.support_set import Labels, SupportData, gather
 
 if TYPE_CHECKING:
     from fewshot.faces.cropper import FaceCropper
+    from fewshot.training.support_set import Labels, SupportData
 
 
 class Classifier(ABC):
@@ -244,6 +244,8 @@ class Classifier(ABC):
         data, labels
             As for `FewShotClassifier.fit`; images other than those fitted on, to mean anything.
         """
+        from fewshot.training.support_set import gather
+
         query = gather(data, labels)
         if not query.images:
             raise SupportError(f"{describe(data)}: no image to score on")

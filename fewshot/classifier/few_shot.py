@@ -32,13 +32,13 @@ from fewshot.images.reference import reference_images
 from fewshot.images.source import ImageSource
 from fewshot.images.views import Views
 from fewshot.prediction import Answer, Answers, Prediction
-from fewshot.training.support_set import Labels, Negatives, SupportData, warn_of_folders
 
 if TYPE_CHECKING:
     from fewshot.explain.activation_map import Explanation
     from fewshot.faces.cropper import FaceCropper
     from fewshot.images.files import PassedOver
     from fewshot.training.embed import EmbeddedSet
+    from fewshot.training.support_set import Labels, Negatives, SupportData
     from fewshot.training.update import Update
 
 _EMBEDDER_PARAMETERS = ("backbone", "models", "views", "image_size", "crop", "no_face", "threads")
@@ -176,7 +176,7 @@ class FewShotClassifier(Updates, Measurement, Storage, Estimator, Classifier):
         """
         from fewshot.heads.blend import check_kind
         from fewshot.training.fit import fit_artifact
-        from fewshot.training.support_set import collect
+        from fewshot.training.support_set import collect, warn_of_folders
 
         check_kind(self.head)  # before any image is opened
         self._files = {} if reuse is None else {place_of(reuse): sha256_there(reuse)}

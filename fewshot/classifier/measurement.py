@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from fewshot._parallel import Progress
 from fewshot.errors import FewShotWarning, ImageError, NoFaceError, SkippedWarning, SupportError
-from fewshot.training.support_set import Labels, SupportData
 
 if TYPE_CHECKING:
     from fewshot.artifact import Artifact, SupportRecord
     from fewshot.embedder import Embedder
     from fewshot.evaluation.cross_validation import Evaluation
+    from fewshot.training.support_set import Labels, SupportData
 
 
 class Measurement:

@@ -9,12 +9,12 @@ import numpy as np
 
 from fewshot._parallel import Progress
 from fewshot.images.source import ImageSource, require_several
-from fewshot.training.support_set import Labels, SupportData, gather, warn_of_folders
 
 if TYPE_CHECKING:
     from fewshot.artifact import Artifact
     from fewshot.classifier.few_shot import FewShotClassifier
     from fewshot.embedder import Embedder
+    from fewshot.training.support_set import Labels, SupportData
     from fewshot.training.update import Update
 
 
@@ -59,6 +59,7 @@ class Updates:
             `FewShotWarning` each, and kept in `skipped_`.
         """
         from fewshot.training import update
+        from fewshot.training.support_set import gather, warn_of_folders
 
         support = gather(data, labels)
         updated = self._updated(update.add(self._fitted, support, self.embedder_, progress))

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fewshot.errors import UsageError
 from fewshot.heads.calibration import fit_temperature, softmax
-from fewshot.heads.folds import Folds, content_order, make_folds
 from fewshot.heads.linear import PROTOTYPE, Labels, LinearHead, span
 from fewshot.heads.rejection import Floats, Rejection, fit_rejection
+
+if TYPE_CHECKING:
+    from fewshot.heads.folds import Folds
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +79,8 @@ def fit_decision(
         Calibrated scores, the mean of heads fitted without the image (out-of-fold, as the
         out-of-bag scores of Breiman 1996); rows of NaN for the only image of a class.
     """
+    from fewshot.heads.folds import content_order, make_folds
+
     order = np.arange(len(labels)) if hashes is None else content_order(labels, hashes)
     embeddings, labels = embeddings[order], labels[order]
     groups = None if groups is None else groups[order]
