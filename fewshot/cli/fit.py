@@ -163,7 +163,7 @@ def _duplicates_text(number: int) -> str:
 def _weakest_text(held_out: Mapping[str, tuple[int, int]]) -> str:
     """Name the class that is recognised least, which a headline over all images hides."""
     rates = {label: n / total for label, (n, total) in held_out.items() if total}
-    if not rates or min(rates.values()) == 1:
+    if len(rates) < 2 or min(rates.values()) == 1:
         return ""
     label = min(rates, key=lambda each: rates[each])
     n, total = held_out[label]
