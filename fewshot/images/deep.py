@@ -67,7 +67,7 @@ def is_deep_grey(image: Image.Image) -> bool:
 
 def is_deep_colour(image: Image.Image) -> bool:
     """Tell a file of colours of 16 bits, of which Pillow decodes the upper 8."""
-    tiles = getattr(image, "tile", ())
+    tiles = getattr(image, "tile", None) or ()
     return len(image.getbands()) > 1 and any(";16" in str(tile[3]) for tile in tiles)
 
 

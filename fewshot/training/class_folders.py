@@ -40,7 +40,7 @@ class ClassFolders:
     places : dict of str to Path
         The folder of each class.
     empty : list of str
-        Folders of classes without an image.
+        Folders with nothing in them, which may become classes.
     beside : list of Path
         Images that are in no folder of a class.
     passed_over : list of PassedOver
@@ -179,7 +179,8 @@ def _add(found: ClassFolders, place: Path, listing: Listing) -> None:
     """Add the folder of a class, or note that it has no images."""
     found.passed_over += note_others(listing, place)
     if not listing.images:
-        found.empty.append(class_name(place.name))
+        if not listing.others:  # else it is of something else: labels, logs, a page
+            found.empty.append(class_name(place.name))
         if not any(each.path == place for each in listing.passed_over):
             others = f" ({listing.others_text})" if listing.others else ""
             found.passed_over.append(PassedOver(place, f"no images in it{others}"))
