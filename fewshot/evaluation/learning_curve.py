@@ -56,7 +56,8 @@ def _confusion(artifact: Artifact, shots: int, draws: int) -> Labels:
     for support, query in draw_splits(record.labels, shots, draws):
         query = query[record.labels[query] < n_classes]
         kind, truth = artifact.decision.head.kind, record.labels[query]
-        predicted = predict_queries(record, kind, support, query, record.labels, n_classes)
+        same = artifact.backbone.same_person
+        predicted = predict_queries(record, kind, support, query, record.labels, n_classes, same)
         total += confusion_matrix(truth, predicted, n_classes)
     return total
 
@@ -68,11 +69,14 @@ def predict_queries(
     query: Labels,
     numbers: Labels,
     n_classes: int,
+    same_person: tuple[float, ...] = (),
 ) -> Labels:
     """Fit a head on support rows of a record, and predict the class of query rows.
 
     `numbers` are the classes of all rows, from 0; the result has shape (n_queries,).
     """
     fitted, labels = record.embeddings[support], numbers[support]
-    decision, _ = fit_decision(kind, fitted, labels, n_classes, 0.0, repeat=False)
+    decision, _ = fit_decision(
+        kind, fitted, labels, n_classes, 0.0, repeat=False, same_person=same_person
+    )
     return np.asarray(decision.decide(record.embeddings[query])[0].argmax(axis=1))
