@@ -66,9 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
     file = classifier.save(output)
     artifact, skipped = classifier.artifact_, classifier.skipped_
     lost = count_lost(earlier, artifact) if earlier else None
-    found = check(
-        arguments.data, negatives=arguments.negatives, classifier=classifier, pixels=False
-    ).to_dict()["counts"]
+    found = check(classifier=classifier, pixels=False).to_dict()["counts"]
     summary = artifact.summary()
     embedded = classifier.embedded_
     if embedded and (faces := count_faces(artifact.preprocessing, embedded)):

@@ -21,8 +21,8 @@ from fewshot.training.alignment import (
     shrink,
 )
 
-SIDE = 64
-_MIDDLE, _SMALL, _TINY = 32, 16, 8
+SIDE, _MIDDLE, _SMALL, _TINY = 64, 32, 16, 8
+LENGTH = SIDE**2 + 2 * _SMALL**2  # of a fingerprint
 # Each image is compared with those most similar to it: with so many by embedding, one by pixels.
 _NEIGHBOURS, _SIMILAR, _ALIKE = 2, 0.6, 0.5
 # Rows compared with all others at once, and pairs aligned at once: a few MB of memory each.
@@ -38,28 +38,37 @@ _TILT, _EDGE = 1.5, 1 - 4 / SIDE
 _DIFFERENCE, _MULTIPLE, _DETAIL, _GAIN = 11.0, 8.0, 6.0, 1.8
 # Images agree where the details of an eighth of their width correlate so much; in so many parts of
 # all they must, for a bare ground proves nothing.
-_AGREE, _PARTS = 0.5, 0.75
+_AGREE, _PARTS, _WHOLE = 0.5, 0.75, 0.7
 # A ground is bare that deviates less than so many grey levels; images lie exactly upon each other
 # if no edge is further off than a sixth of a pixel.
 _BARE, _EXACT = 0.1, 0.005
+# Colours are the same whose blue and red parts correlate so much (of copies at least 0.83); what
+# deviates less from grey, in levels, has none.
+_SAME_COLOURS, _COLOURLESS = 0.8, 3.0
+# A pattern is like itself so much when it is moved by so many of 32 pixels: of photographs of
+# things 1 % are above 0.7, of tiles and stripes most above 0.9.
+_PATTERN, _NEAR, _FAR = 0.85, 3, 14
 
 
 def fingerprint(image: Image.Image) -> NDArray[np.float16]:
-    """Make an image small and grey, for `group_near_duplicates`.
+    """Make an image small, for `group_near_duplicates`.
 
     Parameters
     ----------
     image : PIL.Image.Image
-        Mode "RGB", upright; of 64 pixels or more.
+        Mode "RGB", upright.
 
     Returns
     -------
-    ndarray of float16, shape (64, 64)
-        0 to 255, finer than whole levels: the noise of a bare ground tells copies from others.
+    ndarray of float16, shape (4608,)
+        Grey, 64 x 64, finer than whole levels: the noise of a bare ground tells copies from others.
+        Then how blue and how red, 16 x 16 each.
     """
-    double = 2 * SIDE, 2 * SIDE
-    small = image.convert("L").resize(double, Image.Resampling.BILINEAR, reducing_gap=3.0)
-    return shrink(np.asarray(small, np.float32), SIDE).astype(np.float16)
+    smooth, double = Image.Resampling.BILINEAR, (2 * SIDE, 2 * SIDE)
+    grey = np.asarray(image.convert("L").resize(double, smooth, reducing_gap=3.0), np.float32)
+    small = image.resize((_SMALL, _SMALL), smooth, reducing_gap=3.0).convert("YCbCr")
+    colours = np.asarray(small, np.float32)[:, :, 1:].transpose(2, 0, 1) - 128
+    return np.concatenate([shrink(grey, SIDE).ravel(), colours.ravel()]).astype(np.float16)
 
 
 def group_near_duplicates(
@@ -75,7 +84,7 @@ def group_near_duplicates(
     ----------
     embeddings : ndarray of float32, shape (n_images, dim)
         Of length 1. Equal ones are of one origin.
-    fingerprints : ndarray of float16, shape (n_images, 64, 64)
+    fingerprints : ndarray of float16, shape (n_images, 4608)
         As from `fingerprint`; zeros for an image that only an equal embedding can join.
 
     Returns
@@ -87,15 +96,35 @@ def group_near_duplicates(
     originals = [seen.setdefault(row.tobytes(), i) for i, row in enumerate(embeddings)]
     groups = np.array(originals, np.int64)
     rows = np.unique(groups)
-    middle = details(shrink(fingerprints[rows].astype(np.float32), _MIDDLE))
-    pairs = _candidates(embeddings[rows], middle)
-    for start in range(0, len(pairs), _PAIRS):
-        for first, second in _near_duplicates(
-            pairs[start : start + _PAIRS], middle, fingerprints[rows]
-        ):
-            low, high = sorted((groups[rows[first]], groups[rows[second]]))
-            groups[groups == high] = low
+    for pair in _near_duplicates(embeddings[rows], fingerprints[rows]):
+        low, high = np.sort(groups[rows[pair]])
+        groups[groups == high] = low
     return groups
+
+
+def _near_duplicates(
+    embeddings: Floats, fingerprints: NDArray[np.float16]
+) -> Iterator[NDArray[np.int64]]:
+    """Yield pairs of images of one origin."""
+    greys = fingerprints[:, : SIDE**2].reshape(-1, SIDE, SIDE)
+    colours = fingerprints[:, SIDE**2 :].reshape(-1, 2, _SMALL, _SMALL)
+    middle = details(shrink(greys.astype(np.float32), _MIDDLE))
+    patterns = _are_patterns(middle)
+    every = _candidates(embeddings, middle)
+    for start in range(0, len(every), _PAIRS):
+        pairs, places = _aligned(every[start : start + _PAIRS], middle)
+        ones, others = (greys[rows].astype(np.float32) for rows in pairs.T)
+        soft = blur(SIDE, 1)
+        places, _ = improve(soft @ ones @ soft.T, soft @ others @ soft.T, places, steps=2)
+        for pair, one, other, place in zip(pairs, ones, others, places, strict=True):
+            exact = bool(np.abs(place - np.rint(place)).max() < _EXACT)
+            # A pattern that is moved or scaled lies upon any other like it.
+            if (
+                (exact or not patterns[pair].any())
+                and _same_colours(colours[pair].astype(np.float32), place)
+                and _agree(one, other, place, exact)
+            ):
+                yield pair
 
 
 def _candidates(embeddings: Floats, middle: Floats) -> NDArray[np.int64]:
@@ -130,17 +159,16 @@ def _nearest(views: Sequence[Floats], most: int, least: float) -> Iterator[NDArr
         yield np.stack([near + start, nearest[near, place]], axis=1)
 
 
-def _near_duplicates(
-    pairs: NDArray[np.int64], middle: Floats, fingerprints: NDArray[np.float16]
-) -> Iterator[NDArray[np.int64]]:
-    """Yield the pairs that are of one origin."""
-    pairs, places = _aligned(pairs, middle)
-    ones, others = (fingerprints[rows].astype(np.float32) for rows in pairs.T)
-    soft = blur(SIDE, 1)
-    places, _ = improve(soft @ ones @ soft.T, soft @ others @ soft.T, places, steps=2)
-    for pair, one, other, place in zip(pairs, ones, others, places, strict=True):
-        if _agree_everywhere(one, other, place):
-            yield pair
+def _are_patterns(middle: Floats) -> Mask:
+    """Tell which images are like themselves moved: tiles, stripes, grids."""
+    side = 2 * _MIDDLE  # so that nothing moves out at one edge and in at the other
+    spectrum = np.abs(np.fft.rfft2(middle - middle.mean(axis=(1, 2), keepdims=True), (side, side)))
+    frame = np.abs(np.fft.rfft2(np.ones((_MIDDLE, _MIDDLE)), (side, side)))
+    likeness, overlap = (np.fft.irfft2(power**2, (side, side)) for power in (spectrum, frame))
+    likeness = likeness / overlap.clip(1)
+    distance = np.hypot(*np.meshgrid(*[np.minimum(np.arange(side), side - np.arange(side))] * 2))
+    moved = (distance >= _NEAR) & (distance <= _FAR)
+    return np.asarray(likeness[:, moved].max(axis=1) > _PATTERN * likeness[:, 0, 0])
 
 
 def _aligned(pairs: NDArray[np.int64], middle: Floats) -> tuple[NDArray[np.int64], Floats]:
@@ -159,11 +187,19 @@ def _aligned(pairs: NDArray[np.int64], middle: Floats) -> tuple[NDArray[np.int64
     return pairs[match >= _ALIGNED], places[match >= _ALIGNED]
 
 
-def _agree_everywhere(one: Floats, other: Floats, place: Floats) -> bool:
+def _same_colours(pair: Floats, place: Floats) -> bool:
+    """Tell whether two aligned images, (2, 2, 16, 16), have the same colours, or one has none."""
+    moved, inside = sample(pair[:1], place[np.newaxis], _SMALL)
+    one, other = (planes[:, inside[0]].ravel() for planes in (moved[0], pair[1]))
+    strengths = float(one @ one), float(other @ other)
+    faint = min(strengths) < _COLOURLESS**2 * len(one)
+    return faint or float(one @ other) > _SAME_COLOURS * float(np.sqrt(np.prod(strengths)))
+
+
+def _agree(one: Floats, other: Floats, place: Floats, exact: bool) -> bool:
     """Tell whether two aligned images, (64, 64), differ nowhere, and have enough to show it."""
     moved = sample(one[np.newaxis, np.newaxis], place[np.newaxis], SIDE)[0][0, 0]
     inside = _common_part(place)
-    exact = bool(np.abs(place - np.rint(place)).max() < _EXACT)
     enough = _parts_that_agree(moved, other, inside, exact) >= _PARTS
     return enough and not _differ(*_same_contrast(moved, other, inside), inside)
 
@@ -197,12 +233,15 @@ def _same_contrast(one: Floats, other: Floats, inside: Mask) -> tuple[Floats, Fl
 
 
 def _differ(one: Floats, other: Floats, gain: float, inside: Mask) -> bool:
-    """Tell whether images differ in some small square by more than they do in general."""
+    """Tell whether images differ in a small square by more than in general, or in a whole part."""
     detail = np.minimum(_deviation(one), _deviation(other))
     difference = np.abs(_squares(one - other)) / _squares(1 + detail / _DETAIL)
     difference = difference[_squares(inside.astype(np.float32)) == 1]
     usual = np.quantile(difference, 0.75) + 0.2 + 2 * max(gain - 1.05, 0)
-    return bool(gain > _GAIN or difference.max() > min(_DIFFERENCE, _MULTIPLE * usual))
+    share = _parts(inside).mean(axis=1)
+    shades = _parts((one - other) * inside).mean(axis=1)[share > _WHOLE] / share[share > _WHOLE]
+    too_much = difference.max() > min(_DIFFERENCE, _MULTIPLE * usual)
+    return bool(too_much or np.abs(shades).max() > _DIFFERENCE or gain > _GAIN)
 
 
 def _squares(plane: Floats) -> Floats:
@@ -223,7 +262,7 @@ def _parts_that_agree(one: Floats, other: Floats, inside: Mask, exact: bool) -> 
     If one lies exactly upon the other, bare ground without any noise is the same, too: two
     exposures of it would have noise.
     """
-    whole = _parts(inside).mean(axis=1) > 0.7
+    whole = _parts(inside).mean(axis=1) > _WHOLE
     if not whole.any():
         return 0.0
     a, b = (_parts(plane)[whole] for plane in (one, other))

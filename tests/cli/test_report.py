@@ -44,7 +44,7 @@ def test_report_on_an_evaluation(
     told = cli(*command)
     assert told.returncode == 0 and "\nother, 9 images\n" in told.stdout
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert "grid/seen.png" in page and "learned from and measured on" in page
+    assert "grid/seen.png" in page and "in both training and test data" in page
     assert sorted(path.name for path in tmp_path.iterdir()) == ["other", "report.html"]
 
 

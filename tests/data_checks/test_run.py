@@ -1,12 +1,13 @@
-"""The check of a folder: what is put into it is found and named, and a clean one is left alone."""
+"""The check of a folder: what is wrong with it is found and named, and nothing else."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from fewshot import FewShotClassifier
 from fewshot.data_checks.finding import KINDS, WORDS, Finding
@@ -61,7 +62,7 @@ def test_unreadable_files(data: Path) -> None:
     (data / "disc" / "bad.png").write_bytes(b"no")
     found = the_one(data)
     assert found.kind == "unreadable" and found.images == (str(data / "disc" / "bad.png"),)
-    assert found.found.startswith("not an image") and found.advice == "replace it or take it out"
+    assert found.found.startswith("not an image") and found.advice == "replace or remove it"
 
 
 def test_wrong_extensions(data: Path) -> None:
@@ -73,17 +74,28 @@ def test_wrong_extensions(data: Path) -> None:
     assert check(data).findings == ()
 
 
-def test_images_that_are_passed_over(data: Path) -> None:
+def test_what_is_not_used_is_named(data: Path) -> None:
     shutil.move(data / "disc" / "01.png", data / "01.png")
     shutil.move(data / "disc" / "02.png", data / "disc" / "photo")
     shutil.move(data / "disc" / "03.png", data / "disc" / "03.png_large")
-    (data / "disc" / "notes.txt").write_text("no image")
-    found = check(data).findings
-    assert {finding.kind for finding in found} == {"ignored"}
-    names = [Path(finding.images[0]).name for finding in found]
-    assert names == ["01.png", "03.png_large", "photo"]
-    assert "named .png_large, so it is not used" in found[1].found
-    assert "named without an extension" in found[2].found
+    for name in ("notes.txt", "film.mov", "drawing.svg"):
+        (data / "disc" / name).write_text("no image")
+    (data / "empty").mkdir()
+    found = {Path(finding.images[0]).name: finding for finding in check(data).findings}
+    assert {finding.kind for finding in found.values()} == {"unused"}
+    assert set(found) == {"data", "disc", "empty"}
+    assert found["data"].found == "an image in no folder of a class"
+    assert found["disc"].found.startswith("5 files are of no format that is read (.mov 1, ")
+    assert found["disc"].found.endswith("; images by another name: 03.png_large, photo")
+    assert found["empty"].found.startswith("no images in it")
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="everything may be read")
+def test_folders_that_may_not_be_read_are_named(data: Path) -> None:
+    (data / "disc" / "more").mkdir(mode=0)
+    found = the_one(data)
+    assert (found.kind, found.found) == ("unreadable", "permission denied")
+    assert found.images == (str(data / "disc" / "more"),)
 
 
 def test_tiny_and_elongated_images(data: Path) -> None:
@@ -95,24 +107,30 @@ def test_tiny_and_elongated_images(data: Path) -> None:
     assert found["elongated"].found.startswith("400 x 100 pixels")
 
 
-def test_exif_orientation_that_the_class_contradicts(tmp_path: Path) -> None:
-    """One is stored upright but said to be turned by a quarter, one is turned as it says."""
-    data = write_set(tmp_path / "data", 6)
+def test_turned_images_are_found_with_and_without_a_tag(tmp_path: Path) -> None:
+    data = write_set(tmp_path / "data", 6)  # which have no upright
     (data / "field").mkdir()
-    for seed in range(6):
+    for seed in range(16):
         _field(seed).save(data / "field" / f"{seed}.jpg")
-    wrong, right = data / "field" / "wrong.jpg", data / "field" / "right.jpg"
+    left, over = (data / "field" / f"{name}.jpg" for name in ("left", "over"))
+    tagged, right = (data / "field" / f"{name}.jpg" for name in ("tagged", "right"))
     exif = Image.Exif()
     exif[_ORIENTATION] = 6
-    _field(20).save(wrong, exif=exif)
+    _field(20).save(tagged, exif=exif)  # although it stands upright
     _field(21).transpose(Image.Transpose.ROTATE_90).save(right, exif=exif)
-    found = the_one(data)
-    assert (found.kind, found.images) == ("rotation", (str(wrong),))
-    assert "EXIF orientation (6)" in found.found
+    _field(22).transpose(Image.Transpose.ROTATE_90).save(left)
+    _field(23).transpose(Image.Transpose.ROTATE_180).save(over)
+    findings = check(data).findings
+    assert {finding.kind for finding in findings} == {"rotation"}
+    assert {finding.images[0]: finding.found for finding in findings} == {
+        str(tagged): "upright if turned by 90 degrees to the left; its EXIF orientation is 6",
+        str(left): "upright if turned by 90 degrees to the right",
+        str(over): "upright if turned by 180 degrees",
+    }
 
 
 def _field(seed: int, size: int = 128) -> Image.Image:
-    """Draw furrows under a bright sky: a picture with an up and a down."""
+    """Draw furrows under a bright sky, and a tree: an image with an up and a down."""
     pixels = np.zeros((size, size, 3), np.uint8)
     pixels[: size // 2] = (120, 180, 250)
     pixels[size // 2 :] = (90, 60, 30)
@@ -139,10 +157,58 @@ def test_copies_conflicts_and_leaks(data: Path, tmp_path: Path) -> None:
     assert "different labels" in conflict.found
     leaks = {tuple(Path(name).name for name in leak.images) for leak in found["leak"]}
     assert leaks == {("05.png", "seen.png"), ("07.png", "again.jpg")}
-    assert {leak.found.split(" is ")[0] for leak in found["leak"]} == {
-        "the same file",
-        "the same picture, stored in another way,",
+    assert {leak.found for leak in found["leak"]} == {
+        "the same file is in both training and test data",
+        "nearly the same image is in both training and test data",
     }
+
+
+def test_near_duplicates_are_a_group_with_the_largest_first(data: Path) -> None:
+    image = draw("disc", 4)
+    image.resize((256, 256)).save(data / "disc" / "large.png")
+    ImageOps.mirror(image).save(data / "disc" / "mirrored.jpg", quality=80)
+    found = the_one(data)
+    assert (found.kind, found.found) == ("near_duplicate", "nearly the same image 3 times")
+    assert [Path(name).name for name in found.images] == ["large.png", "04.png", "mirrored.jpg"]
+
+
+def test_a_near_duplicate_of_another_class_is_a_conflict(data: Path) -> None:
+    draw("disc", 4).resize((100, 100)).save(data / "grid" / "small.jpg")
+    found = {finding.kind: finding for finding in check(data).findings}
+    assert found["conflict"].found == "nearly the same image has different labels"
+    assert {Path(name).name for name in found["conflict"].images} == {"04.png", "small.jpg"}
+
+
+def test_different_files_that_decode_to_the_same_are_one_finding(tmp_path: Path) -> None:
+    for label in CLASSES:
+        (tmp_path / label).mkdir()
+        for seed in range(3):
+            alpha = Image.new("L", (128, 128), 255)
+            Image.merge("LA", (Image.new("L", (128, 128), 90), alpha)).save(
+                tmp_path / label / f"{seed}.png", compress_level=seed + 3 * CLASSES.index(label)
+            )
+    (found,) = (f for f in check(tmp_path).findings if f.kind == "conflict")
+    assert len(found.images) == 9
+    assert found.found.startswith("different files, but the same image once decoded, has")
+
+
+def test_fit_and_check_find_the_same_labels(data: Path) -> None:
+    draw("disc", 60).save(data / "grid" / "wrong.png")
+    fitted = FewShotClassifier("logistic").fit(data)
+    file = fitted.save(data.parent / "models")
+    loaded = FewShotClassifier.load(file)
+    checks = check(classifier=fitted), check(classifier=loaded), check(data, classifier=loaded)
+    labels = [[f for f in each.findings if f.kind == "label"] for each in checks]
+    assert len(labels[0]) == 1
+    names = [Path(found.images[0]).name for (found,) in labels]
+    assert names == ["wrong.png"] * 3 and len({found.found for (found,) in labels}) == 1
+
+
+def test_what_fit_has_read_is_not_read_again(data: Path) -> None:
+    classifier = FewShotClassifier().fit(data)
+    whole = check(classifier=classifier)
+    shutil.rmtree(data)
+    assert check(classifier=classifier, pixels=False) == whole
 
 
 def test_a_wrong_label(data: Path) -> None:
@@ -165,8 +231,8 @@ def test_small_and_unbalanced_and_empty_classes(data: Path) -> None:
     (data / "empty").mkdir()
     found = check(data).findings
     assert [(f.kind, f.label, f.found) for f in found] == [
+        ("unused", None, "no images in it"),
         ("few", "disc", "4 images"),
-        ("few", "empty", "no images"),
     ]
     for seed in range(10, 45):
         draw("grid", seed).save(data / "grid" / f"{seed}.png")
@@ -210,7 +276,9 @@ def test_the_command(fewshot: Run, data: Path, tmp_path: Path) -> None:
     assert second == (
         f"{Path('data/disc/01.png')}, {Path('data/disc/same.png')}: the same file 2 times; keep one"
     )
-    assert last == "32 images of 3 classes: 1 image cannot be read, 1 image is there twice"
+    assert (
+        last == "32 images of 3 classes: 1 image or folder cannot be read, 1 image is there twice"
+    )
     record = json.loads(fewshot("check", "data", "--json").stdout)
     assert record["counts"] == {"unreadable": 1, "copy": 1}
     assert record["findings"][0]["kind"] == "unreadable"

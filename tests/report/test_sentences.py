@@ -144,7 +144,7 @@ def test_the_next_steps_begin_with_what_is_wrong_with_the_data() -> None:
     steps = next_steps(make_evaluation([[90, 3], [0, 90]]), [*map(finding, kinds)], None)
     beginnings = [step.partition(":")[0] for step in steps[:5]]
     assert beginnings == [
-        "1 image is both fitted on and asked about",
+        "1 image is in both training and test data",
         "1 image has two labels",
         "1 label may be wrong",
         "1 image cannot be read",
