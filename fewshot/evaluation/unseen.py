@@ -13,8 +13,13 @@ def leave_out_fitted(
 ) -> tuple[SupportRecord, tuple[str, ...]]:
     """Leave out images that a classifier was fitted on, which it knows by heart.
 
-    They are of the same content, or of the same embedding if they are stored in another way.
-    The names of those left out. SupportError: if there is no other.
+    They are of the same content, or of the same embedding if they are stored in another way. The
+    names of those left out are returned, too.
+
+    Raises
+    ------
+    SupportError
+        If there is no other.
     """
     hashes, embeddings = {*support.hashes}, {*map(bytes, support.embeddings)}
     pairs = zip(query.hashes, map(bytes, query.embeddings), strict=True)
