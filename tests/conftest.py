@@ -24,6 +24,11 @@ Labels = NDArray[np.int64]
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Run all tests on several processors, and a few named ones in this process."""
+    return None if config.args == config.getini("testpaths") else 0
+
+
 def draw(label: str, seed: int, size: int = 96) -> Image.Image:
     """Draw a picture of a class, with colours and place by chance."""
     chance = np.random.default_rng([CLASSES.index(label), seed])
