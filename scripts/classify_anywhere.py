@@ -27,5 +27,6 @@ for name in sys.argv[2:]:
     image = image.resize((size, size), Image.Resampling[recipe["interpolation"].upper()], box)
     found = session.run(["probabilities", "known"], {"image": np.asarray(image)[None]})
     best = found[0][0].argmax()
-    answer = f"{classes[best]} {found[0][0][best]:.2f}"
-    print(f"{name}  {answer if found[1][0] else f'unknown (closest: {answer})'}")
+    answer, probability = classes[best], found[0][0][best]
+    known = f"{answer} {probability:.2f}"
+    print(f"{name}  {known if found[1][0] else f'unknown (closest: {answer})'}")

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 EPILOG = """examples:
   fewshot check data/
-  fewshot check data/ --test other/     find images that are in both training and test data
-  fewshot check data/ --move-to aside/  move unreadable files and copies out of the way
+  fewshot check data/ --test other/      find images that are in both training and test data
+  fewshot check data/ --move-to aside/   move unreadable files and copies out of the way
 
 It finds unreadable, unused and misnamed files, copies and near duplicates, turned images, label
 errors, images unlike their class, and classes of few images. Without --move-to nothing is changed.

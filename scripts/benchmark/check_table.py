@@ -6,6 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,11 @@ from PIL import Image, ImageEnhance, ImageOps
 from threadpoolctl import threadpool_limits
 
 from fewshot.artifact import SupportRecord
-from fewshot.data_checks.duplicates import find_copies
 from fewshot.data_checks.labels import find_outliers, suspected_labels
 from fewshot.embedder import Embedder
 from fewshot.heads.decision import fit_decision
 from fewshot.images.decode import open_rgb
-from fewshot.images.source import content_hash
+from fewshot.training.near_duplicates import fingerprint, group_near_duplicates
 
 Floats = NDArray[np.float32]
 Labels = NDArray[np.int64]
@@ -150,9 +150,12 @@ class _Part:
 
     def _copies(self, more: list[bytes], embeddings: Floats) -> set[Any]:
         """Look for copies among the images and more of them."""
-        hashes = [self.record.hashes[row] for row in self.rows] + [content_hash(m) for m in more]
+        images = (open_rgb(image, at_least=128) for image in [*self.files, *more])
+        found = np.array([fingerprint(image) for image in images], np.float16)
         every = np.concatenate([self.embeddings, embeddings])
-        return {(c.first, c.second) for c in find_copies([*self.files, *more], every, hashes)}
+        groups = group_near_duplicates(every, found)
+        pairs = combinations(range(len(groups)), 2)
+        return {(one, two) for one, two in pairs if groups[one] == groups[two]}
 
 
 def _draw_rows(labels: Labels, size: int | None, chance: np.random.Generator) -> Labels:

@@ -27,8 +27,8 @@ def test_cross_validation(fewshot: Run, cli: Run, support_folder: Path, tmp_path
     told = fewshot("evaluate", support_folder)
     assert (told.returncode, told.stderr) == (0, "")
     rows = told.stdout.splitlines()
-    assert rows[0] == "25 x 2-fold cross-validation"
-    assert re.fullmatch(r"accuracy +1\.000 \(95 % interval 0\.410 to 1\.000; 12 of 12\)", rows[1])
+    assert rows[0] == "12 x 4-fold cross-validation"
+    assert re.fullmatch(r"accuracy +1\.000 \(95 % interval 0\.572 to 1\.000; 12 of 12\)", rows[1])
     assert re.search(r"^false rejections .* \(target: 0\.05\)$", told.stdout, re.MULTILINE)
     assert re.search(r"^unknown classes +\d\.\d{3} of 12 images", told.stdout, re.MULTILINE)
     assert re.search(r"^disc +4 +1\.00 +1\.00$", told.stdout, re.MULTILINE)
@@ -74,7 +74,7 @@ def test_the_classifier_that_is_there(
     assert told.stdout.startswith(f"{other}, 9 images\n")
     assert "unknown classes" in told.stdout and "3 images of other classes" in told.stdout
     held_out = strictly(cli("evaluate", "--json").stdout)
-    assert (held_out["protocol"], held_out["images"]) == ("25 x 2-fold cross-validation", 12)
+    assert (held_out["protocol"], held_out["images"]) == ("12 x 4-fold cross-validation", 12)
 
 
 def test_images_that_were_fitted_on_are_not_counted(

@@ -29,7 +29,7 @@ def test_report_on_the_classifier(
     assert "grid/wrong.png" in page and thumbnails(tmp_path / "report.html") == 0
     record = json.loads(cli("report", "--data", "data", "-o", "out/r.html", "--json").stdout)
     assert record["file"] == "out/r.html" and record["protocol"].endswith(
-        "x 2-fold cross-validation"
+        "x 4-fold cross-validation"
     )
     assert record["mistakes"][0]["image"] == "grid/wrong.png"
     assert thumbnails(tmp_path / "out" / "r.html") > 3

@@ -139,7 +139,7 @@ def test_the_square_around_a_face_is_cut_off_at_the_edge() -> None:
 
 def test_views_of_a_part_are_views_of_the_image() -> None:
     image = Image.new("RGB", (400, 200))
-    views = Views(np.zeros((2, 4, 4, 3), np.uint8), ((0, 0, 1, 1), (0.5, 0.5, 1, 1)))
+    views = Views(np.zeros((2, 4, 4, 3), np.uint8), ((0, 0, 1, 1), (0.5, 0.5, 1, 1)), image)
     (whole, corner) = inside((100, 50, 300, 150), views, image).boxes
     assert whole == (0.25, 0.25, 0.75, 0.75) and corner == (0.5, 0.5, 0.75, 0.75)
 

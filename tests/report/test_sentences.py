@@ -147,7 +147,7 @@ def test_the_next_steps_begin_with_what_is_wrong_with_the_data() -> None:
         "1 image is in both training and test data",
         "1 image has two labels",
         "1 label may be wrong",
-        "1 image cannot be read",
+        "1 image or folder cannot be read",
         "2 images are there more than once",
     ]
     assert "confused most" in steps[5] and len(steps) == 6
