@@ -35,7 +35,7 @@ FORMAT = "1"
 _DAMAGE = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RecursionError)
 # How a program finds faces with the detector; as `fewshot.faces.detector` does.
 FACE_STEPS = {
-    "long_sides": [384, 640],
+    "long_sides": [384, 800],
     "long_sides_for_all_faces": [384, 1600],
     "best_side": 110,
     "multiple": 32,

@@ -9,6 +9,7 @@ from pathlib import Path
 import accuracy_table
 import check_table
 import episodes
+import faces_table
 import speed_table
 
 from fewshot.errors import FewShotError
@@ -72,6 +73,17 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=check_table.run)
 
 
+def _add_faces(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("data", type=Path, metavar="TRAIN", help="folder with a folder of images per person")
+    add("--test", type=Path, required=True, metavar="TEST", help="other images of the same people")
+    add("--shots", type=_numbers, default=[1, 2, 5, 10], metavar="N,N,...")
+    add("--draws", type=int, default=20, metavar="N", help="of training images (default: 20)")
+    add("--repeat", type=int, default=3, metavar="N", help="rounds of timing (default: 3)")
+    add("--json", action="store_true", help="print JSON instead of tables")
+    parser.set_defaults(run=faces_table.run)
+
+
 def _add_precision(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     _add_sets(parser)
@@ -125,6 +137,7 @@ _COMMANDS = {
     "speed": (_add_speed, "speed and memory, beside their targets; the default"),
     "precision": (_add_precision, "size, accuracy and speed of exported precisions"),
     "check": (_add_check, "how many mistakes in labelled images are found, and false alarms"),
+    "faces": (_add_faces, "recognising people, beside other networks and face_recognition"),
 }
 
 if __name__ == "__main__":

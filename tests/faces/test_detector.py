@@ -157,6 +157,7 @@ def test_the_same_faces_from_the_same_image(detector: FaceDetector) -> None:
 
 def test_what_an_exported_file_says_of_the_steps_is_what_is_done() -> None:
     assert FACE_STEPS["long_sides"] == list(module.ONE_FACE)
+    assert FACE_STEPS["long_sides_for_all_faces"] == list(module.ALL_FACES)
     assert (FACE_STEPS["multiple"], FACE_STEPS["stride"]) == (module._MULTIPLE, module._STRIDE)
     assert FACE_STEPS["least_score"] == module._LEAST_SCORE
     assert FACE_STEPS["same_face_iou"] == module._SAME_FACE
