@@ -31,7 +31,7 @@ Answer: TypeAlias = Callable[[Floats], tuple[Labels, Floats, NDArray[np.bool_]]]
 REJECT_RATE = 0.05
 # Images of each person where other people are tried, too; None for all.
 _OTHERS = (10, None)
-# What is to be reached: accuracy at so many images of each person, and the rest.
+# Targets: accuracy at so many images of each person, and the rest.
 _ACCURACY = {1: 0.95, 10: 0.985, None: 0.985}
 _AUROC, _OFF, _MILLISECONDS = 0.98, 0.02, 120.0
 
@@ -189,8 +189,8 @@ def _accuracy(
         )
         rates.append(float((given == asked.labels).sum()) / total)
     rate = float(np.mean(rates))
-    several = len(rates) > 1
-    low, high = t_interval(rates) if several else wilson_interval(round(rate * total), total)
+    one = wilson_interval(round(rate * total), total)
+    low, high = t_interval(rates) if len(rates) > 1 else one
     return {"shots": shots, "rate": rate, "low": max(low, 0.0), "high": min(high, 1.0)}
 
 
@@ -220,8 +220,7 @@ def _table(result: dict[str, Any], arguments: argparse.Namespace) -> Iterator[st
     """Lay out the results as text; the targets are those of fewshot."""
     rows = {name: row for name, row in result["methods"].items() if "missing" not in row}
     columns, wide = [*arguments.shots, None], max(map(len, METHODS))
-    images = f"{result['train']} images to fit on, {result['test']} to measure on"
-    yield f"{images}; {result['draws']} draws"
+    yield "{train} images to fit on, {test} to measure on; {draws} draws".format(**result)
     yield "accuracy in %, with its 95 % interval over draws, or over images if there is one draw"
     yield f"{'images of each':{wide}}" + "".join(f"{n or 'all':>16}" for n in columns)
     for name, row in rows.items():
@@ -230,13 +229,12 @@ def _table(result: dict[str, Any], arguments: argparse.Namespace) -> Iterator[st
     targets = (f"{100 * _ACCURACY[n]:g}" if n in _ACCURACY else "" for n in columns)
     yield f"{'target':{wide}}" + "".join(f"{target:>16}" for target in targets)
     yield f"\ntwo people known, the others not; false rejections asked for: {REJECT_RATE}"
-    yield f"{'':{wide}}{'images':>8}{'AUROC':>8}{'false rejections':>19}{'false acceptances':>19}"
+    yield f"{'images':>{wide + 8}}{'AUROC':>8}{'false rejections':>19}{'false acceptances':>19}"
     for name, row in rows.items():
         for each in row["others"]:
             rates = f"{each['false_rejection']:19.3f}{each['false_acceptance']:19.3f}"
             yield f"{name:{wide}}{each['shots'] or 'all':>8}{each['auroc']:8.3f}{rates}"
-    asked = f"{REJECT_RATE - _OFF:g} to {REJECT_RATE + _OFF:g}"
-    yield f"{'target':{wide}}{'':8}{_AUROC:8g}{asked:>19}"
+    yield f"{'target':{wide}}{_AUROC:16g}{f'{REJECT_RATE - _OFF:g} to {REJECT_RATE + _OFF:g}':>19}"
     yield f"\n{'':{wide}}{'faces found':>12}{'ms an image':>13}"
     for name, row in rows.items():
         yield f"{name:{wide}}{row['found']:12.3f}{row['milliseconds']:13.0f}"
