@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 _OPENED = ("network_", "_loaded", "detector_")
 _EXPECTED = ("_sha256", "_completed", "_dim")
-# Shorter side to which a JPEG is decoded at least to find one face.
-_FACE_PIXELS = 640
 
 
 class Embedder(Transformer):

@@ -24,6 +24,7 @@ Labels = NDArray[np.int64]
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     """Run all tests on several processors, and a few named ones in this process."""
     return None if config.args == config.getini("testpaths") else 0
